@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/env.h"
+
+#include <string.h>
+
+const char *env_get(char *const *envp, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (; envp && *envp; envp++)
+		if (strncmp(*envp, name, n) == 0 && (*envp)[n] == '=')
+			return *envp + n + 1;
+	return NULL;
+}
+
+bool env_bool(char *const *envp, const char *name, bool otherwise)
+{
+	const char *v = env_get(envp, name);
+
+	if (v && str_eq(v, "0"))
+		return false;
+	if (v && str_eq(v, "1"))
+		return true;
+	return otherwise;
+}
+
+uint64_t env_u64(char *const *envp, const char *name, uint64_t max, uint64_t otherwise)
+{
+	const char *v = env_get(envp, name);
+	uint64_t n;
+
+	return v && str_to_u64(v, max, &n) == 0 ? n : otherwise;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "base/strv.h"
+
+/* Which compiler a name means here, and what to call it elsewhere. Reads the file system only. */
+
+/*
+ * Masquerading: the compiler called name that the user would have got without us.
+ *
+ * PATH is searched from behind the entry through which we ourselves were found (so that in
+ * "ccache-dir:our-dir:/usr/bin" ccache is not found again), passing over every entry that is one
+ * of self_dev/self_ino or is in skip. Nothing in the environment is changed: ccache, if it comes
+ * later in PATH, finds us again, and then skip (from _DISTCC_SAFEGUARD) holds what we started.
+ * -ENOENT: there is no other.
+ */
+struct cc_file_id {
+	uint64_t dev;
+	uint64_t ino;
+};
+
+int cc_compiler_behind(const char *name, const char *path, const char *cwd, struct cc_file_id self,
+	const struct cc_file_id *skip, size_t n_skip, char **ret_path) MUST_CHECK;
+
+/*
+ * The name to ask a distcc server for, so that another version there is "not found" and not
+ * another object: links are followed to a versioned, target-prefixed name that is on PATH too.
+ *	cc, gcc -> x86_64-linux-gnu-gcc-12	c++ -> x86_64-linux-gnu-g++-12
+ *	clang -> clang-14			/opt/x/gcc -> NULL: a server cannot have it
+ * no_rewrite (DISTCC_NO_REWRITE_CROSS): the name as given, without /bin or /usr/bin.
+ * compiler_path is absolute. *ret_name is NULL where no server should be asked. -ENOMEM.
+ */
+int cc_compiler_remote_name(const char *name, const char *compiler_path, const char *path,
+	bool no_rewrite, char **ret_name) MUST_CHECK;
