@@ -42,13 +42,19 @@ struct token {
 	struct buf *error;
 };
 
+/* The message ends up on a terminal: no control character of the token may. */
 static int bad(const struct token *t, const char *mend)
 {
+	char shown[SHOWN_MAX + 1];
+	size_t n = strnlen(t->text, SHOWN_MAX);
 	int r;
 
+	for (size_t i = 0; i < n; i++)
+		shown[i] = (unsigned char)t->text[i] < ' ' || t->text[i] == 0x7f ? '?' : t->text[i];
+	shown[n] = '\0';
 	buf_clear(t->error);
-	r = buf_printf(t->error, "bad entry \"%.*s%s\" in the hosts list: %s", SHOWN_MAX, t->text,
-		strlen(t->text) > SHOWN_MAX ? "..." : "", mend);
+	r = buf_printf(t->error, "bad entry \"%s%s\" in the hosts list: %s", shown,
+		t->text[n] ? "..." : "", mend);
 	return r < 0 ? r : HOSTS_BAD;
 }
 
