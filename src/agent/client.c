@@ -214,7 +214,7 @@ static bool is_ours(uv_pipe_t *pipe)
 	uv_os_fd_t fd;
 
 	return uv_fileno((uv_handle_t *)pipe, &fd) == 0 &&
-		getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && peer.uid == geteuid();
+	       getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && peer.uid == geteuid();
 }
 
 void client_accept(struct agent *a)

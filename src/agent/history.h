@@ -12,8 +12,8 @@ struct history_record {
 	bool running;
 	bool remote;
 	char where[HISTORY_WHERE_MAX]; /* the host's definition, or "local" */
-	const char *reason; /* static: "remote", or why it was local */
-	int exit; /* -1: not known (the compiler took the launcher's place) */
+	const char *reason;            /* static: "remote", or why it was local */
+	int exit;                      /* -1: not known (the compiler took the launcher's place) */
 	uint64_t start_ms, wall_ms;
 	uint64_t cpu_ms; /* of the preprocessor here */
 	uint64_t bytes_up, bytes_down;

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "agent/config.h"
+#include "agent/settings.h"
 #include "agent/preprocess.h"
 #include "agent/remote.h"
 #include "base/env.h"
@@ -44,7 +44,7 @@ struct job {
 	struct client *client;
 	const struct ipc_request *request;
 	enum job_state state;
-	struct config config;
+	struct settings settings;
 	struct cc_command command;
 	uint64_t record; /* in the history */
 	uint64_t started_ms;
@@ -53,7 +53,7 @@ struct job {
 
 	struct slots_claim claim; /* a local slot: for the preprocessor, or to compile here */
 	struct preprocess *preprocess;
-	bool directives_only; /* how the present text was, or is being, made */
+	bool directives_only;          /* how the present text was, or is being, made */
 	char *deps_target, *deps_temp; /* where the .d goes, and where it is until then */
 	struct preprocess_text text;
 	struct buf cpp_err;
@@ -66,7 +66,7 @@ struct job {
 	bool local_too; /* localhost is in the list */
 	unsigned local_limit;
 	char *remote_name;
-	struct list queue; /* agent.hosts_queue */
+	struct list queue;       /* agent.hosts_queue */
 	struct fleet_host *host; /* taken, in JOB_REMOTE */
 	struct strv remote_argv;
 	struct remote *remote;
@@ -109,18 +109,18 @@ static void PRINTF_LIKE(4, 5)
 	char text[1024];
 	va_list ap;
 
-	if (level > j->config.level && !log_enabled(level))
+	if (level > j->settings.level && !log_enabled(level))
 		return;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	log_event(level, event, "job=%llu %s", (unsigned long long)j->record, text);
 	j->log.max = LOG_MAX;
-	if (level <= j->config.level &&
+	if (level <= j->settings.level &&
 		buf_printf(&j->log, "distcc[%ld] (%s) %s%s\n", (long)getpid(), event,
 			level == LOG_LEVEL_WARNING ? "Warning: "
-				: level <= LOG_LEVEL_ERROR ? "ERROR: "
-							   : "",
+			: level <= LOG_LEVEL_ERROR ? "ERROR: "
+						   : "",
 			text) < 0) {
 		/* More than LOG_MAX to say about one job: enough was said. */
 	}
@@ -216,20 +216,19 @@ static void end(struct job *j, int status, const struct buf *out, const struct b
 	r->exit = status;
 	explain(j);
 	drop_text(j);
-	client_send(j->client,
-		&(struct client_reply){
-			.type = IPC_REPLY_DONE,
-			.status = status,
-			.log = &j->log,
-			.out = out,
-			.err = err,
-		});
+	client_send(j->client, &(struct client_reply){
+				       .type = IPC_REPLY_DONE,
+				       .status = status,
+				       .log = &j->log,
+				       .out = out,
+				       .err = err,
+			       });
 }
 
 /* No host can do it: here, or nowhere if the user has said so. */
 static void fall_back(struct job *j, const char *reason)
 {
-	if (j->config.fallback) {
+	if (j->settings.fallback) {
 		go_local(j, reason);
 		return;
 	}
@@ -283,8 +282,8 @@ static void wait_for_host(struct job *j);
 
 static void replied(struct job *j, struct wire_reply *reply)
 {
-	AUTO(buf_fini) struct buf err = {
-		.data = j->cpp_err.data, .len = j->cpp_err.len, .cap = j->cpp_err.cap};
+	AUTO(buf_fini)
+	struct buf err = {.data = j->cpp_err.data, .len = j->cpp_err.len, .cap = j->cpp_err.cap};
 	struct history_record *rec = record(j);
 	int status = reply->status, r;
 
@@ -324,7 +323,7 @@ static const char *retry_reason(const struct job *j, int status)
 		return "compiler-missing";
 	if (WIFSIGNALED(status))
 		return "compiler-killed";
-	return j->config.skip_local_retry ? NULL : "compile-failed";
+	return j->settings.skip_local_retry ? NULL : "compile-failed";
 }
 
 static void machine_failed(struct job *j, const struct remote_result *res, struct fleet_host *host)
@@ -334,15 +333,15 @@ static void machine_failed(struct job *j, const struct remote_result *res, struc
 	enum log_level level = host->failure_logged ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING;
 
 	say(j, level, why, "failed to distribute %s to %s: %s%s%s", source_name(j),
-		host->entry.definition, remote_outcome_text(res->outcome),
-		*res->detail ? ": " : "", res->detail);
+		host->entry.definition, remote_outcome_text(res->outcome), *res->detail ? ": " : "",
+		res->detail);
 	host->failure_logged = true;
-	fleet_failed(&j->agent->fleet, host, now_ms(j), j->config.backoff_ms);
+	fleet_failed(&j->agent->fleet, host, now_ms(j), j->settings.backoff_ms);
 	for (size_t i = 0; i < j->n_fleet; i++)
 		if (j->fleet[i] == host)
 			j->tried[i] = true;
 	j->local_reason = why;
-	if (j->config.backoff_ms == 0 && j->tries >= TRIES_WITHOUT_BACKOFF)
+	if (j->settings.backoff_ms == 0 && j->tries >= TRIES_WITHOUT_BACKOFF)
 		fall_back(j, why);
 	else
 		wait_for_host(j);
@@ -375,11 +374,12 @@ static void on_remote_done(void *data, const struct remote_result *res)
 	say(j, LOG_LEVEL_INFO, reason, "%s on %s ended with status 0x%x: running locally instead",
 		source_name(j), host->entry.definition, (unsigned)res->reply->status);
 	if (str_eq(reason, "compiler-missing")) {
-		say(j, LOG_LEVEL_WARNING, reason, "%s has no %s: install it there, or take the host "
-						  "off the list",
+		say(j, LOG_LEVEL_WARNING, reason,
+			"%s has no %s: install it there, or take the host "
+			"off the list",
 			host->entry.definition, j->remote_name);
-		fleet_compiler_missing(host, j->remote_name, now_ms(j),
-			MAX(j->config.backoff_ms, UINT64_C(1)));
+		fleet_compiler_missing(
+			host, j->remote_name, now_ms(j), MAX(j->settings.backoff_ms, UINT64_C(1)));
 		wait_for_host(j);
 		return;
 	}
@@ -396,9 +396,9 @@ static int start_remote(struct job *j)
 		.text_len = j->text.len,
 		.argv = strv_argv(&j->remote_argv),
 		.envp = j->request->envp,
-		.resolve_ms = j->config.resolve_ms,
-		.connect_ms = j->config.connect_ms,
-		.io_ms = j->config.io_ms,
+		.resolve_ms = j->settings.resolve_ms,
+		.connect_ms = j->settings.connect_ms,
+		.io_ms = j->settings.io_ms,
 	};
 
 	return remote_start(j->agent->loop, &p, on_remote_done, j, &j->remote);
@@ -417,7 +417,7 @@ bool job_try_host(struct list *queue_link)
 			go_local(j, "localhost");
 			return true;
 		}
-		if (j->config.fallback && j->local_reason)
+		if (j->settings.fallback && j->local_reason)
 			say(j, LOG_LEVEL_INFO, "fall-back",
 				"failed to distribute %s, running locally instead", source_name(j));
 		fall_back(j, j->local_reason ? j->local_reason : "hosts-resting");
@@ -652,8 +652,8 @@ static bool local_is_sooner(const struct job *j)
 	struct fleet_host *host;
 
 	return j->local_too && slots_free(&j->agent->slots) &&
-		fleet_pick(j->fleet, j->n_fleet, j->tried, j->remote_name, now_ms(j), &host) !=
-			FLEET_CHOSEN;
+	       fleet_pick(j->fleet, j->n_fleet, j->tried, j->remote_name, now_ms(j), &host) !=
+		       FLEET_CHOSEN;
 }
 
 static void start_preprocessed(struct job *j)
@@ -673,7 +673,8 @@ void job_start(struct job *j)
 	const char *path = env_get(j->request->envp, "PATH");
 	const char *reason;
 
-	if (cc_command_parse(j->request->argv, j->request->cwd, j->request->envp, &j->command) < 0) {
+	if (cc_command_parse(j->request->argv, j->request->cwd, j->request->envp, &j->command) <
+		0) {
 		go_local(j, "out-of-memory");
 		return;
 	}
@@ -691,7 +692,7 @@ void job_start(struct job *j)
 		return;
 	}
 	if (cc_compiler_remote_name(j->request->argv[0], j->request->compiler, path,
-		    j->config.no_rewrite, &j->remote_name) < 0 ||
+		    j->settings.no_rewrite, &j->remote_name) < 0 ||
 		!j->remote_name) {
 		go_local(j, "compiler-not-nameable");
 		return;
@@ -701,7 +702,7 @@ void job_start(struct job *j)
 		return;
 	}
 	j->directives_only = j->command.directives_only &&
-		!agent_wants_full_text(j->agent, j->request->cwd, j->command.input);
+			     !agent_wants_full_text(j->agent, j->request->cwd, j->command.input);
 	if (cc_language_is_preprocessed(j->command.language))
 		start_preprocessed(j);
 	else
@@ -718,7 +719,7 @@ struct job *job_new(struct agent *a, struct client *c, const struct ipc_request 
 		.agent = a, .client = c, .request = request, .started_ms = uv_now(a->loop)};
 	slots_claim_init(&j->claim);
 	list_init(&j->queue);
-	config_read(request->envp, &j->config);
+	settings_read(request->envp, &j->settings);
 	j->record = history_add(&a->history);
 	record(j)->start_ms = j->started_ms;
 	return j;

@@ -23,6 +23,7 @@
 #include "base/env.h"
 #include "base/log.h"
 #include "config.h"
+#include "net/dial.h"
 
 enum { IDLE_DEFAULT_MS = 600000, DRAIN_MS = 1, BACKLOG = 4096 };
 
@@ -44,7 +45,7 @@ void agent_dispatch(struct agent *a)
 			continue;
 		a->hosts_changed = false;
 		LIST_FOR_SAFE(l, &a->hosts_queue)
-			again = job_try_host(l) || again;
+		again = job_try_host(l) || again;
 	}
 }
 
@@ -101,15 +102,15 @@ bool agent_outdated(const struct agent *a)
 	if (stat(program_path, &st) < 0)
 		return true;
 	return st.st_dev != a->program.dev || st.st_ino != a->program.ino ||
-		(uint64_t)st.st_mtim.tv_sec * 1000000000 + (uint64_t)st.st_mtim.tv_nsec !=
-		a->program.mtime_ns;
+	       (uint64_t)st.st_mtim.tv_sec * 1000000000 + (uint64_t)st.st_mtim.tv_nsec !=
+		       a->program.mtime_ns;
 }
 
 void agent_stop(struct agent *a)
 {
 	agent_retire(a);
 	LIST_FOR_SAFE(l, &a->clients)
-		client_close(client_of_link(l));
+	client_close(client_of_link(l));
 	uv_stop(a->loop);
 }
 
@@ -173,8 +174,8 @@ static void on_prepare(uv_prepare_t *p)
 
 static int take_lock(struct agent *a)
 {
-	a->lock = openat(a->place.dir, a->place.lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-		0600);
+	a->lock = openat(
+		a->place.dir, a->place.lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (a->lock < 0)
 		return -errno;
 	return flock(a->lock, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
@@ -308,8 +309,7 @@ static void tell_ready(int fd)
 int main(int argc, char **argv)
 {
 	const char *log = env_get(environ, "DISTCC_AGENT_LOG");
-	static struct agent agent = {
-		.lock = -1, .place = {.dir = -1}, .warden = WARDEN_INIT};
+	static struct agent agent = {.lock = -1, .place = {.dir = -1}, .warden = WARDEN_INIT};
 	uint64_t ready = 0;
 	uv_loop_t loop;
 	int r;

@@ -117,7 +117,7 @@ static void on_ended(uv_poll_t *h, int status, int events)
 	if (pid == p->pid) {
 		res.status = wait;
 		res.cpu_us = (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 +
-			(uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+			     (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 	}
 	warden_release_group(p->warden, p->pid);
 	if (done && res.status == 0 && collect(p, &res) < 0)
@@ -160,8 +160,8 @@ static int spawn(struct preprocess *p, const char *compiler, char *const *argv, 
 }
 
 int preprocess_start(uv_loop_t *loop, struct warden *warden, const char *compiler,
-	char *const *argv, char *const *envp, const char *cwd, unsigned mask, preprocess_done_fn done,
-	void *data, struct preprocess **ret)
+	char *const *argv, char *const *envp, const char *cwd, unsigned mask,
+	preprocess_done_fn done, void *data, struct preprocess **ret)
 {
 	struct preprocess *p = calloc(1, sizeof(*p));
 	int r;

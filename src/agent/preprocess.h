@@ -28,7 +28,7 @@ struct preprocess_result {
 	int status; /* wait status; -1 if its output could not be had */
 	uint64_t cpu_us;
 	struct preprocess_text text; /* the receiver's from now on */
-	struct buf err; /* likewise */
+	struct buf err;              /* likewise */
 };
 
 struct preprocess;

@@ -28,7 +28,7 @@ struct remote {
 
 	enum wire_version version;
 	struct dial *dial; /* while dialling */
-	int ssh_fd; /* from ssh's start to its first use */
+	int ssh_fd;        /* from ssh's start to its first use */
 	char address[DIAL_ADDRESS_TEXT];
 	struct buf head; /* the request's head, and the compressed text */
 	struct wire_reply_reader *reader;

@@ -15,10 +15,10 @@ enum remote_outcome {
 	REMOTE_REFUSED,
 	REMOTE_CONNECT_TIMEOUT,
 	REMOTE_UNREACHABLE,
-	REMOTE_NO_ANSWER, /* closed before it said anything: not allowed, not listed, crashed */
-	REMOTE_DROPPED, /* closed or reset in mid-answer */
-	REMOTE_TIMEOUT, /* nothing moved for the I/O time-out */
-	REMOTE_GARBAGE, /* not the protocol */
+	REMOTE_NO_ANSWER,   /* closed before it said anything: not allowed, not listed, crashed */
+	REMOTE_DROPPED,     /* closed or reset in mid-answer */
+	REMOTE_TIMEOUT,     /* nothing moved for the I/O time-out */
+	REMOTE_GARBAGE,     /* not the protocol */
 	REMOTE_UNSUPPORTED, /* a kind of host that this build cannot talk to */
 };
 
@@ -37,8 +37,8 @@ struct remote_params {
 
 struct remote_result {
 	enum remote_outcome outcome;
-	const char *detail; /* static or until the end of the call; "" if none */
-	const char *address; /* numeric, without port; "" if not known */
+	const char *detail;       /* static or until the end of the call; "" if none */
+	const char *address;      /* numeric, without port; "" if not known */
 	struct wire_reply *reply; /* REMOTE_REPLIED: its buffers may be taken */
 	uint64_t bytes_up, bytes_down;
 };

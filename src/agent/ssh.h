@@ -16,5 +16,5 @@
  */
 enum { SSH_WORDS_MAX = 12 };
 
-int ssh_start(uv_loop_t *loop, const struct hosts_entry *host, char *const *envp, int *ret_fd)
-	MUST_CHECK;
+int ssh_start(
+	uv_loop_t *loop, const struct hosts_entry *host, char *const *envp, int *ret_fd) MUST_CHECK;

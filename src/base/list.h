@@ -11,8 +11,8 @@ struct list {
 #define LIST_ENTRY(node, type, member) ((type *)((char *)(node)-offsetof(type, member)))
 #define LIST_FOR(pos, head) for (struct list *pos = (head)->next; pos != (head); pos = pos->next)
 /* The same, for a body that may unlink pos. */
-#define LIST_FOR_SAFE(pos, head)                                                                   \
-	for (struct list *pos = (head)->next, *pos##_next = pos->next; pos != (head);              \
+#define LIST_FOR_SAFE(pos, head)                                                      \
+	for (struct list *pos = (head)->next, *pos##_next = pos->next; pos != (head); \
 		pos = pos##_next, pos##_next = pos->next)
 
 static inline void list_init(struct list *l)

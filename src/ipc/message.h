@@ -16,7 +16,7 @@
  */
 
 enum {
-	IPC_MAGIC = 0x31434344, /* "DCC1": changes whenever the layout does */
+	IPC_MAGIC = 0x31434344,  /* "DCC1": changes whenever the layout does */
 	IPC_BODY_MAX = 64 << 20, /* the kernel allows argv and environment together far less */
 	IPC_STRINGS_MAX = 1 << 20,
 	IPC_REPLY_MAX = 1 << 30,
@@ -24,15 +24,15 @@ enum {
 
 enum ipc_request_type {
 	IPC_RUN = 1, /* a compiler command */
-	IPC_JOBS, /* text: one line per job */
-	IPC_STATS, /* text: one line per host */
-	IPC_PID, /* text: the agent's process id */
-	IPC_STOP, /* no reply; the connection closes when the agent has ended */
+	IPC_JOBS,    /* text: one line per job */
+	IPC_STATS,   /* text: one line per host */
+	IPC_PID,     /* text: the agent's process id */
+	IPC_STOP,    /* no reply; the connection closes when the agent has ended */
 };
 
 enum ipc_flag {
 	IPC_STDERR_TTY = 1 << 0, /* the compiler would find a colour terminal there */
-	IPC_EXPLAIN = 1 << 1, /* say in one line where it ran and why */
+	IPC_EXPLAIN = 1 << 1,    /* say in one line where it ran and why */
 };
 
 struct ipc_request_header {
@@ -67,21 +67,21 @@ int ipc_request_header_check(const struct ipc_request_header *h) MUST_CHECK;
  * The strings of *ret point into body (header.body bytes), the arrays are one allocation that
  * ipc_request_fini frees. -EBADMSG: counts and strings do not agree. -ENOMEM.
  */
-int ipc_request_parse(const struct ipc_request_header *h, char *body, struct ipc_request *ret)
-	MUST_CHECK;
+int ipc_request_parse(
+	const struct ipc_request_header *h, char *body, struct ipc_request *ret) MUST_CHECK;
 void ipc_request_fini(struct ipc_request *r);
 
 enum ipc_reply_type {
 	IPC_REPLY_DONE = 1, /* exit with status; out and err are the compiler's */
-	IPC_REPLY_LOCAL, /* exec the compiler, keeping the connection open */
-	IPC_REPLY_RETIRED, /* another version's agent: start a new one */
+	IPC_REPLY_LOCAL,    /* exec the compiler, keeping the connection open */
+	IPC_REPLY_RETIRED,  /* another version's agent: start a new one */
 };
 
 struct ipc_reply_header {
 	uint32_t magic;
 	uint32_t type;
 	uint32_t status; /* exit code */
-	uint32_t log; /* bytes of log text, then of out, then of err */
+	uint32_t log;    /* bytes of log text, then of out, then of err */
 	uint32_t out;
 	uint32_t err;
 };

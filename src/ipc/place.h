@@ -16,7 +16,7 @@
  *	agent-ID.lock	locked by the agent for as long as it serves this socket
  */
 struct ipc_place {
-	int dir; /* descriptor of the directory */
+	int dir;         /* descriptor of the directory */
 	char socket[40]; /* names inside it */
 	char start[40];
 	char lock[40];

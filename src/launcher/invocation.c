@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/child.h"
 #include "base/env.h"
 #include "base/path.h"
@@ -95,7 +96,7 @@ static int take_control(const char *arg, struct invocation *inv)
 static bool is_compiler_name(const char *arg)
 {
 	return arg[0] != '-' && arg[0] != '@' && !str_ends(arg, ".o") &&
-		cc_language_of_file(arg) == CC_LANGUAGE_NONE;
+	       cc_language_of_file(arg) == CC_LANGUAGE_NONE;
 }
 
 static int self_id(struct cc_file_id *ret)
@@ -138,8 +139,8 @@ static int find_compiler(const char *name, bool masquerade, const struct guard *
 		}
 		free(found);
 	}
-	return cc_compiler_behind(path_base(name), path, cwd, self, g->started, g->n_started,
-		ret_path);
+	return cc_compiler_behind(
+		path_base(name), path, cwd, self, g->started, g->n_started, ret_path);
 }
 
 static int fill(int argc, char **argv, const struct guard *g, struct invocation *inv)

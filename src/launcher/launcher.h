@@ -17,7 +17,7 @@ enum launcher_exit {
 /* One compiler command, as the user gave it. */
 struct invocation {
 	struct strv argv; /* [0]: the compiler, as named */
-	char *compiler; /* its absolute path */
+	char *compiler;   /* its absolute path */
 	bool explain;
 };
 

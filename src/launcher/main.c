@@ -138,7 +138,8 @@ static int run(const struct invocation *inv)
 	write_log(&a.log);
 	if (a.head.type == IPC_REPLY_DONE)
 		return finish(&a);
-	/* The connection is the local slot: the compiler inherits it, and it ends with the compiler. */
+	/* The connection is the local slot: the compiler inherits it, and it ends with the
+	 * compiler. */
 	if (fcntl(fd, F_SETFD, 0) < 0)
 		launcher_say("Warning: cannot keep the local slot: %s", strerror(errno));
 	return launcher_exec(inv);

@@ -25,8 +25,7 @@ static int show_version(void)
 	printf("distcc %s %s\n"
 	       "  (protocols 1%s) (default port %d)\n"
 	       "  an independent implementation; GPL-3.0-or-later, without any warranty\n",
-		DISTCC_VERSION, DISTCC_HOST_TRIPLE, HAVE_LZO ? " and 2" : "",
-		HOSTS_PORT_DEFAULT);
+		DISTCC_VERSION, DISTCC_HOST_TRIPLE, HAVE_LZO ? " and 2" : "", HOSTS_PORT_DEFAULT);
 	return 0;
 }
 

@@ -181,8 +181,8 @@ static void tune(int fd)
 
 static int connect_one(struct dial *d, const struct address *to)
 {
-	AUTO(util_close) int fd =
-		socket(to->addr.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	AUTO(util_close)
+	int fd = socket(to->addr.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	struct attempt *a;
 	int r;
 

@@ -33,8 +33,8 @@ struct dial_params {
 
 struct dial_result {
 	enum dial_outcome outcome;
-	int fd; /* the caller's from now on; -1 unless connected */
-	int error; /* negative errno or libuv code, for the log */
+	int fd;                          /* the caller's from now on; -1 unless connected */
+	int error;                       /* negative errno or libuv code, for the log */
 	char address[DIAL_ADDRESS_TEXT]; /* the last tried, without port; "" if none */
 };
 

@@ -17,16 +17,17 @@
 
 enum {
 	FLEET_ADDRESS_MAX = 64,
-	FLEET_MISSING_MAX = 8, /* compilers remembered as missing, per host; the oldest goes first */
+	FLEET_MISSING_MAX =
+		8, /* compilers remembered as missing, per host; the oldest goes first */
 	FLEET_NAME_MAX = 64,
 };
 
 struct fleet_host {
 	struct hosts_entry entry; /* a copy */
-	unsigned index; /* in the fleet; stays */
+	unsigned index;           /* in the fleet; stays */
 	unsigned in_use;
 	char address[FLEET_ADDRESS_MAX]; /* as last resolved; "" before that */
-	uint64_t backoff_until_ms; /* 0: none */
+	uint64_t backoff_until_ms;       /* 0: none */
 	bool failure_logged;
 	struct {
 		char name[FLEET_NAME_MAX];

@@ -74,5 +74,5 @@ void slots_release(struct slots *s, struct slots_claim *c)
 bool slots_free(const struct slots *s)
 {
 	return total(s) < s->capacity && list_empty(&s->waiting[SLOTS_CPP]) &&
-		list_empty(&s->waiting[SLOTS_COMPILE]);
+	       list_empty(&s->waiting[SLOTS_COMPILE]);
 }

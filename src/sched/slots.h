@@ -28,7 +28,7 @@ struct slots {
 	unsigned capacity;
 	unsigned held[SLOTS_KINDS];
 	unsigned cpp_run; /* granted in a row while a compile was waiting */
-	bool cpp_paused; /* set by the owner: texts enough are waiting for hosts */
+	bool cpp_paused;  /* set by the owner: texts enough are waiting for hosts */
 	struct list waiting[SLOTS_KINDS];
 };
 

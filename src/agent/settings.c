@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "agent/config.h"
+#include "agent/settings.h"
 
 #include "base/env.h"
 
-void config_read(char *const *envp, struct config *ret)
+void settings_read(char *const *envp, struct settings *ret)
 {
 	const char *log = env_get(envp, "DISTCC_LOG");
 
-	*ret = (struct config){
+	*ret = (struct settings){
 		.fallback = env_bool(envp, "DISTCC_FALLBACK", true),
 		.skip_local_retry = env_get(envp, "DISTCC_SKIP_LOCAL_RETRY") != NULL,
 		.no_rewrite = env_get(envp, "DISTCC_NO_REWRITE_CROSS") != NULL,
