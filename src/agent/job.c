@@ -74,7 +74,10 @@ struct job {
 };
 
 static const bool moves[JOB_STATES][JOB_STATES] = {
-	[JOB_NEW] = {[JOB_WAIT_CPP] = true, [JOB_WAIT_HOST] = true, [JOB_WAIT_LOCAL] = true},
+	[JOB_NEW] = {[JOB_WAIT_CPP] = true,
+		[JOB_WAIT_HOST] = true,
+		[JOB_WAIT_LOCAL] = true,
+		[JOB_ENDED] = true},
 	[JOB_WAIT_CPP] = {[JOB_CPP] = true},
 	[JOB_CPP] = {[JOB_WAIT_CPP] = true, [JOB_WAIT_HOST] = true, [JOB_WAIT_LOCAL] = true},
 	[JOB_WAIT_HOST] = {[JOB_REMOTE] = true, [JOB_WAIT_LOCAL] = true, [JOB_ENDED] = true},
@@ -646,14 +649,23 @@ static const char *find_hosts(struct job *j)
 	return NULL;
 }
 
-/* localhost in the list, a processor idle, and everybody else busy: no text need be made. */
-static bool local_is_sooner(const struct job *j)
+/*
+ * What can be known before a text is made: nobody to send it to; or localhost in the list, a
+ * processor idle, and everybody else busy. True: the job is on its way.
+ */
+static bool decided_early(struct job *j)
 {
 	struct fleet_host *host;
+	enum fleet_verdict verdict =
+		fleet_pick(j->fleet, j->n_fleet, j->tried, j->remote_name, now_ms(j), &host);
 
-	return j->local_too && slots_free(&j->agent->slots) &&
-	       fleet_pick(j->fleet, j->n_fleet, j->tried, j->remote_name, now_ms(j), &host) !=
-		       FLEET_CHOSEN;
+	if (verdict == FLEET_CHOSEN)
+		return false;
+	if (j->local_too && (verdict == FLEET_NONE || slots_free(&j->agent->slots)))
+		go_local(j, "localhost");
+	else if (verdict == FLEET_NONE)
+		fall_back(j, "hosts-resting");
+	return verdict == FLEET_NONE || j->state != JOB_NEW;
 }
 
 static void start_preprocessed(struct job *j)
@@ -697,10 +709,8 @@ void job_start(struct job *j)
 		go_local(j, "compiler-not-nameable");
 		return;
 	}
-	if (local_is_sooner(j)) {
-		go_local(j, "localhost");
+	if (decided_early(j))
 		return;
-	}
 	j->directives_only = j->command.directives_only &&
 			     !agent_wants_full_text(j->agent, j->request->cwd, j->command.input);
 	if (cc_language_is_preprocessed(j->command.language))

@@ -244,10 +244,11 @@ static void on_writable(uv_poll_t *p, int status, int events)
 	int error = 0;
 	socklen_t len = sizeof(error);
 
-	if (status < 0)
-		error = -status;
-	else if (getsockopt(a->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+	/* libuv tells of any error as EBADF: the socket knows better. */
+	if (getsockopt(a->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
 		error = errno;
+	if (!error && status < 0)
+		error = -status;
 	if (error)
 		next_address(d, -error);
 	else
