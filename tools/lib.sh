@@ -57,6 +57,16 @@ need_packages()
 		apt-get -q -y --no-install-recommends install "${missing[@]}"
 }
 
+# quietly COMMAND...: what it says is shown only if it fails.
+quietly()
+{
+	local said status=0
+
+	said=$("$@" 2>&1) || status=$?
+	((status == 0)) || printf '%s\n' "$said"
+	return "$status"
+}
+
 # configure DIR SOURCE OPTION...: sets a Meson build directory up, or brings it up to date.
 configure()
 {
