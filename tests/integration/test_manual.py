@@ -14,6 +14,7 @@ BUILD = pathlib.Path(os.environ["DISTCC_BUILD_DIR"])
 # Where the build puts each program that has a --help, and its page.
 PROGRAMS = {
     "distcc": ("src/launcher/distcc", "man/distcc.1.scd"),
+    "distcc-agent": ("src/agent/distcc-agent", "man/distcc-agent.1.scd"),
     "distccd": ("src/worker/distccd", "man/distccd.1.scd"),
 }
 
