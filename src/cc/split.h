@@ -16,7 +16,9 @@ struct cc_split {
 	enum cc_colour colour; /* added unless the user has said how (colour_given) */
 	const char *deps_path; /* write the .d to here instead of where the command says; NULL: as
 				  it says */
-	const char *cwd;       /* the client's, for clang's debug information */
+	const char *cwd;       /* the client's, for clang's debug information; as the compiler
+				  tells it: $PWD where that is the directory */
+	const char *target; /* clang: the triple it compiles for when not told; NULL: do not say */
 };
 
 /*
