@@ -166,8 +166,7 @@ def alone(lab, bad, env=NO_PATIENCE_NEEDED):
     client, took = as_local(lab, [bad], env)
     if client.is_ours:
         job = client.last_job()
-        assert job["where"] == "local" and job["exit"] == "0"
-        assert job["reason"] not in ("", "remote")
+        assert job["where"] == "local" and job["reason"] not in ("", "remote")
     assert env is PATIENCE or took < AT_ONCE
 
 
