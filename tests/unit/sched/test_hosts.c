@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 
 #include "base/fs.h"
 #include "base/path.h"
+#include "failing.h"
 #include "sched/hosts.h"
 
 #define TCP HOSTS_MODE_TCP
@@ -283,6 +285,23 @@ static void shuffle(void **state)
 		assert_in_range(first[i], 60, 140);
 }
 
+static void out_of_memory(void **state)
+{
+	for (unsigned n = 1; failing_start(n); n++) {
+		AUTO(buf_fini) struct buf error = BUF_INIT;
+		AUTO(hosts_fini) struct hosts h = {.v = NULL};
+		int good = hosts_parse("localhost me@red:run [::1]/2", &h, &error);
+		struct hosts none;
+		int r = hosts_parse("red red/0", &none, &error);
+		bool failed = failing_stop();
+
+		assert_true(good == 0 || good == -ENOMEM);
+		assert_true(r == HOSTS_BAD || r == -ENOMEM);
+		assert_int_equal(good == 0 && r == HOSTS_BAD, !failed);
+		assert_int_equal(h.n, good == 0 ? 3 : 0);
+	}
+}
+
 /* A directory with home/.distcc/hosts, dir/hosts and etc/distcc/hosts. */
 struct tree {
 	char *root;
@@ -392,6 +411,7 @@ int main(void)
 		cmocka_unit_test(long_token),
 		cmocka_unit_test(control_characters),
 		cmocka_unit_test(shuffle),
+		cmocka_unit_test(out_of_memory),
 		cmocka_unit_test(find_order),
 		cmocka_unit_test(find_bad),
 	};
