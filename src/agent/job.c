@@ -187,6 +187,31 @@ static void give_host_back(struct job *j)
 
 /* ---- here ---- */
 
+/*
+ * A command that reads a pipe or writes one may be waiting for another that waits for a slot, so
+ * it gets none and needs none; nor does one that compiles nothing (--version, -print-…).
+ */
+static bool runs_unslotted(const struct job *j)
+{
+	const struct cc_command *c = &j->command;
+	bool output = false, input = false;
+
+	for (size_t i = 1; i < c->n_args; i++) {
+		if (str_eq(c->args[i].text, "-") || str_eq(c->args[i].text, "-o-"))
+			return true;
+		output = output || c->args[i].role == CC_ROLE_OUTPUT;
+		input = input || c->args[i].role == CC_ROLE_INPUT;
+	}
+	return (c->kind == CC_KIND_PREPROCESS && !output) || (c->kind == CC_KIND_OTHER && !input);
+}
+
+static void run_here(struct job *j)
+{
+	move(j, JOB_LOCAL);
+	explain(j);
+	client_send(j->client, &(struct client_reply){.type = IPC_REPLY_LOCAL, .log = &j->log});
+}
+
 static void go_local(struct job *j, const char *reason)
 {
 	leave_queue(j);
@@ -198,14 +223,10 @@ static void go_local(struct job *j, const char *reason)
 	snprintf(record(j)->where, HISTORY_WHERE_MAX, "local");
 	say(j, LOG_LEVEL_INFO, "run-local", "source=%s reason=%s", source_name(j), reason);
 	move(j, JOB_WAIT_LOCAL);
-	slots_wait(&j->agent->slots, &j->claim, SLOTS_COMPILE, j->hosts.local_slots);
-}
-
-static void run_here(struct job *j)
-{
-	move(j, JOB_LOCAL);
-	explain(j);
-	client_send(j->client, &(struct client_reply){.type = IPC_REPLY_LOCAL, .log = &j->log});
+	if (runs_unslotted(j))
+		run_here(j);
+	else
+		slots_wait(&j->agent->slots, &j->claim, SLOTS_COMPILE, j->hosts.local_slots);
 }
 
 /* The end of a job that was not run here. err may be NULL. */
@@ -685,8 +706,8 @@ void job_start(struct job *j)
 	const char *path = env_get(j->request->envp, "PATH");
 	const char *reason;
 
-	if (cc_command_parse(j->request->argv, j->request->cwd, j->request->envp, &j->command) <
-		0) {
+	if (cc_command_parse_as(cc_compiler_family(j->request->argv[0], j->request->compiler),
+		    j->request->argv, j->request->cwd, j->request->envp, &j->command) < 0) {
 		go_local(j, "out-of-memory");
 		return;
 	}

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,7 +26,7 @@
 #include "config.h"
 #include "net/dial.h"
 
-enum { IDLE_DEFAULT_MS = 600000, DRAIN_MS = 1, BACKLOG = 4096 };
+enum { IDLE_DEFAULT_MS = 600000, DRAIN_MS = 1, BACKLOG = 4096, DESCRIPTORS_WANTED = 65536 };
 
 /* ---- what the parts share ---- */
 
@@ -284,6 +285,18 @@ static int usage(void)
 	return 0;
 }
 
+/* Every waiting launcher costs a descriptor or three. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = MIN(limit.rlim_max, (rlim_t)DESCRIPTORS_WANTED);
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		log_event(LOG_LEVEL_WARNING, "descriptors", "%s", strerror(errno));
+}
+
 static int background(void)
 {
 	pid_t pid = fork();
@@ -340,6 +353,7 @@ int main(int argc, char **argv)
 		log_event(LOG_LEVEL_WARNING, "log-file", "cannot open %s", log);
 	signal(SIGPIPE, SIG_IGN);
 	umask(077);
+	raise_descriptor_limit();
 	if (uv_loop_init(&loop) < 0)
 		return 100;
 	agent.loop = &loop;
