@@ -23,7 +23,8 @@ void buf_clear(struct buf *b)
 
 int buf_reserve(struct buf *b, size_t n)
 {
-	size_t max = b->max ? b->max : BUF_MAX_DEFAULT;
+	/* Far below SIZE_MAX, so that no sum here overflows. */
+	size_t max = MIN(b->max ? b->max : BUF_MAX_DEFAULT, SIZE_MAX / 4);
 	size_t cap;
 	char *data;
 

@@ -20,18 +20,49 @@ static int add_stdio(posix_spawn_file_actions_t *fa, int fd, int as, int flags)
 	return posix_spawn_file_actions_adddup2(fa, fd, as);
 }
 
-static int fill_actions(posix_spawn_file_actions_t *fa, const struct child_spec *spec)
+/* What child_spawn works on: the descriptors for 0 to 2, and which of them are our copies. */
+struct stdio {
+	int fd[3];
+	int copy[3];
+};
+
+/*
+ * A descriptor of 0 to 2 that is wanted under another of these numbers is moved out of the way:
+ * the actions run one after the other and would overwrite it before its turn.
+ */
+static int stdio_init(struct stdio *s, const struct child_spec *spec)
+{
+	*s = (struct stdio){.fd = {spec->fd_in, spec->fd_out, spec->fd_err}, .copy = {-1, -1, -1}};
+	for (int i = 0; i < 3; i++) {
+		if (s->fd[i] < 0 || s->fd[i] > STDERR_FILENO || s->fd[i] == i)
+			continue;
+		s->copy[i] = fcntl(s->fd[i], F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+		if (s->copy[i] < 0)
+			return -errno;
+		s->fd[i] = s->copy[i];
+	}
+	return 0;
+}
+
+static void stdio_fini(struct stdio *s)
+{
+	for (int i = 0; i < 3; i++)
+		util_close(&s->copy[i]);
+}
+
+static int fill_actions(
+	posix_spawn_file_actions_t *fa, const struct child_spec *spec, const struct stdio *stdio)
 {
 	int r = 0;
 
 	if (spec->cwd)
 		r = posix_spawn_file_actions_addchdir_np(fa, spec->cwd);
 	if (r == 0)
-		r = add_stdio(fa, spec->fd_in, STDIN_FILENO, O_RDONLY);
+		r = add_stdio(fa, stdio->fd[0], STDIN_FILENO, O_RDONLY);
 	if (r == 0)
-		r = add_stdio(fa, spec->fd_out, STDOUT_FILENO, O_WRONLY);
+		r = add_stdio(fa, stdio->fd[1], STDOUT_FILENO, O_WRONLY);
 	if (r == 0)
-		r = add_stdio(fa, spec->fd_err, STDERR_FILENO, O_WRONLY);
+		r = add_stdio(fa, stdio->fd[2], STDERR_FILENO, O_WRONLY);
 	/* dup2 of a descriptor onto itself takes its CLOEXEC flag away in the child. */
 	for (size_t i = 0; r == 0 && i < spec->n_keep; i++)
 		r = posix_spawn_file_actions_adddup2(fa, spec->keep[i], spec->keep[i]);
@@ -60,11 +91,15 @@ static int fill_attributes(posix_spawnattr_t *attr, bool new_group)
 
 int child_spawn(const struct child_spec *spec, pid_t *ret_pid)
 {
+	AUTO(stdio_fini) struct stdio stdio = {.copy = {-1, -1, -1}};
 	posix_spawn_file_actions_t fa;
 	posix_spawnattr_t attr;
 	pid_t pid;
 	int r;
 
+	r = stdio_init(&stdio, spec);
+	if (r < 0)
+		return r;
 	r = posix_spawn_file_actions_init(&fa);
 	if (r != 0)
 		return -r;
@@ -73,7 +108,7 @@ int child_spawn(const struct child_spec *spec, pid_t *ret_pid)
 		posix_spawn_file_actions_destroy(&fa);
 		return -r;
 	}
-	r = fill_actions(&fa, spec);
+	r = fill_actions(&fa, spec, &stdio);
 	if (r == 0)
 		r = fill_attributes(&attr, spec->new_group);
 	if (r == 0)

@@ -13,3 +13,6 @@ bool env_bool(char *const *envp, const char *name, bool otherwise);
 
 /* A whole number up to max, or the default where it is missing or not a number. */
 uint64_t env_u64(char *const *envp, const char *name, uint64_t max, uint64_t otherwise);
+
+/* Seconds, decimals allowed ("0.5"), as milliseconds; the default where missing or not a number. */
+uint64_t env_seconds_ms(char *const *envp, const char *name, uint64_t otherwise_ms);

@@ -12,10 +12,11 @@
 
 #include "base/path.h"
 
-enum { READ_CHUNK = 1 << 16, TEMP_TRIES = 64, TREE_DEPTH_MAX = 256 };
+enum { READ_CHUNK = 1 << 16, TEMP_TRIES = 64, TREE_DEPTH_MAX = 256, FD_LINK_SIZE = 32 };
 
 int fs_read_fd(int fd, struct buf *b)
 {
+	size_t max = b->max ? b->max : BUF_MAX_DEFAULT;
 	struct stat st;
 	int r;
 
@@ -25,32 +26,27 @@ int fs_read_fd(int fd, struct buf *b)
 			return r;
 	}
 	for (;;) {
-		ssize_t n;
+		size_t room = b->data ? MIN(b->cap - b->len - 1, max - b->len) : 0;
+		char extra;
+		/* A full buffer grows only if there is more: mostly the file has just ended. */
+		ssize_t n = room > 0 ? read(fd, b->data + b->len, room) : read(fd, &extra, 1);
 
-		if (b->cap < b->len + 2) {
-			r = buf_reserve(b, MIN((size_t)READ_CHUNK,
-						   (b->max ? b->max : BUF_MAX_DEFAULT) - b->len));
-			if (r < 0)
-				return r;
-		}
-		if (b->cap - b->len - 1 == 0) {
-			char extra;
-
-			/* At the maximum: the file must end here. */
-			n = read(fd, &extra, 1);
-			if (n > 0)
-				return -E2BIG;
-		} else {
-			n = read(fd, b->data + b->len, b->cap - b->len - 1);
-		}
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return -errno;
 		if (n == 0)
 			return 0;
-		b->len += (size_t)n;
-		b->data[b->len] = '\0';
+		if (room > 0) {
+			b->len += (size_t)n;
+			b->data[b->len] = '\0';
+			continue;
+		}
+		r = buf_append(b, &extra, 1);
+		if (r == 0)
+			r = buf_reserve(b, MIN((size_t)READ_CHUNK, max - b->len));
+		if (r < 0)
+			return r;
 	}
 }
 
@@ -83,20 +79,25 @@ int fs_write_all(int fd, const void *data, size_t n)
 int fs_mkdirs(const char *path, mode_t mode)
 {
 	AUTO(util_free) char *p = strdup(path);
+	struct stat st;
 
 	if (!p)
 		return -ENOMEM;
-	for (char *s = p + 1; *s; s++) {
-		if (*s != '/')
+	for (char *s = p; *s; s++) {
+		if (*s != '/' || s == p)
 			continue;
 		*s = '\0';
 		if (mkdir(p, mode) < 0 && errno != EEXIST)
 			return -errno;
 		*s = '/';
 	}
-	if (mkdir(p, mode) < 0 && errno != EEXIST)
+	if (mkdir(p, mode) == 0)
+		return 0;
+	if (errno != EEXIST)
 		return -errno;
-	return 0;
+	if (stat(p, &st) < 0)
+		return -errno;
+	return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
 }
 
 int fs_private_dir(const char *path)
@@ -112,15 +113,15 @@ int fs_private_dir(const char *path)
 	return 0;
 }
 
-static int remove_children(int dirfd_, dev_t dev, int depth)
+static int remove_children(int dir_fd, dev_t dev, int depth)
 {
-	DIR *d = fdopendir(dirfd_);
+	DIR *d = fdopendir(dir_fd);
 	struct dirent *e;
 	int r = 0;
 
 	if (!d) {
 		r = -errno;
-		close(dirfd_);
+		close(dir_fd);
 		return r;
 	}
 	while ((e = readdir(d))) {
@@ -135,9 +136,9 @@ static int remove_children(int dirfd_, dev_t dev, int depth)
 				O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 			int q = sub < 0 ? -errno : remove_children(sub, dev, depth + 1);
 
-			if (q < 0)
+			if (q < 0 && q != -ENOENT)
 				r = q;
-			if (unlinkat(dirfd(d), e->d_name, AT_REMOVEDIR) < 0)
+			if (unlinkat(dirfd(d), e->d_name, AT_REMOVEDIR) < 0 && errno != ENOENT)
 				r = -errno;
 		} else if (unlinkat(dirfd(d), e->d_name, 0) < 0 && errno != ENOENT) {
 			r = -errno;
@@ -171,7 +172,7 @@ int fs_remove_tree(const char *path)
 /* ".NAME.distcc-PID-N" beside the target: hidden, so that no wildcard of a makefile takes it. */
 static char *temp_name(const char *target)
 {
-	static unsigned counter;
+	static _Atomic unsigned counter;
 	AUTO(util_free) char *dir = path_dir(target);
 	char *s;
 
@@ -206,37 +207,56 @@ static int open_named(const char *target, mode_t mode, char **ret_temp)
 	return -EEXIST;
 }
 
+static void fd_link(int fd, char link[FD_LINK_SIZE])
+{
+	snprintf(link, FD_LINK_SIZE, "/proc/self/fd/%d", fd);
+}
+
+/* A file without a name; -EOPNOTSUPP also where it could not get one later, for want of /proc. */
+static int open_nameless(const char *dir, mode_t mode)
+{
+	AUTO(util_close) int fd = open(dir, O_RDWR | O_TMPFILE | O_CLOEXEC, mode);
+	char link[FD_LINK_SIZE];
+
+	if (fd < 0)
+		return -errno;
+	fd_link(fd, link);
+	if (access(link, F_OK) < 0)
+		return -EOPNOTSUPP;
+	if (fchmod(fd, mode) < 0) {
+		/* As above. */
+	}
+	return TAKE_FD(fd);
+}
+
 int fs_output_open(const char *target, mode_t mode, struct fs_output *ret)
 {
 	AUTO(util_free) char *dir = path_dir(target);
 	AUTO(util_free) char *copy = strdup(target);
 	AUTO(util_free) char *temp = NULL;
+	struct stat st;
 	int fd;
 
 	if (!dir || !copy)
 		return -ENOMEM;
-	fd = open(dir, O_RDWR | O_TMPFILE | O_CLOEXEC, mode);
-	if (fd >= 0) {
-		if (fchmod(fd, mode) < 0) {
-			/* As above. */
-		}
-	} else if (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL || errno == ENOENT) {
+	/* "-o /dev/null" as root must not turn the device into a file. */
+	if (lstat(target, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
+		return -EEXIST;
+	fd = open_nameless(dir, mode);
+	if (fd == -EOPNOTSUPP || fd == -EISDIR || fd == -EINVAL || fd == -ENOENT)
 		fd = open_named(target, mode, &temp);
-		if (fd < 0)
-			return fd;
-	} else {
-		return -errno;
-	}
+	if (fd < 0)
+		return fd;
 	*ret = (struct fs_output){.fd = fd, .target = TAKE_PTR(copy), .temp = TAKE_PTR(temp)};
 	return 0;
 }
 
 static int link_fd(int fd, const char *name)
 {
-	char proc[32];
+	char link[FD_LINK_SIZE];
 
-	snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
-	return linkat(AT_FDCWD, proc, AT_FDCWD, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+	fd_link(fd, link);
+	return linkat(AT_FDCWD, link, AT_FDCWD, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
 }
 
 /* Give a nameless file its name; a name that is taken is replaced by way of a temporary one. */
@@ -260,17 +280,20 @@ int fs_output_commit(struct fs_output *o)
 {
 	int r = 0;
 
+	/*
+	 * A full disk or quota may only show when a network file system flushes, at close. Those
+	 * have no nameless files, so there is still time before the name is given.
+	 */
 	if (!o->temp)
 		r = name_it(o);
+	else if (close(TAKE_FD(o->fd)) < 0)
+		r = -errno;
 	if (r == 0 && o->temp) {
 		if (rename(o->temp, o->target) < 0)
 			r = -errno;
 		else
 			util_free(&o->temp);
 	}
-	/* A full disk or quota may only show when a network file system flushes. */
-	if (o->fd >= 0 && close(TAKE_FD(o->fd)) < 0 && r == 0)
-		r = -errno;
 	fs_output_abort(o);
 	return r;
 }

@@ -30,6 +30,8 @@ int fs_remove_tree(const char *path) MUST_CHECK;
  * An output file that nobody ever sees half-written. It is made without a name where the file
  * system can (O_TMPFILE), else under a temporary name beside the target, and takes the target's
  * name only in fs_output_commit. fs_output_abort leaves nothing behind.
+ * A target that is there and is neither a regular file nor a link (a device, a directory) is not
+ * replaced: -EEXIST. A link is replaced, not written through, as assemblers do.
  * mode: as open(2) before the caller's umask is applied (pass mode & ~umask of the user).
  */
 struct fs_output {

@@ -155,7 +155,7 @@ void log_event(enum log_level level, const char *event, const char *fmt, ...)
 	if (held > 0 && len + 40 < sizeof(line))
 		len += (size_t)snprintf(line + len, 39, " (%u like it held back)", held);
 	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)line[i] < ' ' && line[i] != '\t')
+		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
 			line[i] = '?';
 	if (state.to_syslog) {
 		syslog((int)level, "%s", line + head);

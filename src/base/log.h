@@ -11,8 +11,9 @@
  *
  * Severity words are distcc's ("CRITICAL! ", "ERROR: ", "Warning: ", or none). The text is
  * key=value pairs or a sentence; control characters in it are written as '?'.
- * An event that repeats more than LOG_BURST times within LOG_WINDOW_S seconds is held back, and
- * how many were is said with the next one that passes.
+ * An event (other than at notice, the record of a daemon's work, and debug) that repeats more than
+ *LOG_BURST times within LOG_WINDOW_S seconds is held back, and how many were is said with the next
+ *one that passes.
  */
 
 enum log_level { /* syslog's numbers */

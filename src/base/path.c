@@ -33,23 +33,26 @@ char *path_join(const char *dir, const char *name)
 
 char *path_dir(const char *path)
 {
-	const char *slash = strrchr(path, '/');
+	size_t n = strlen(path);
 
-	if (!slash)
-		return strdup(".");
-	while (slash > path && slash[-1] == '/')
-		slash--;
-	return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+	/* Off with slashes at the end, then the last name, then the slashes before it. */
+	while (n > 0 && path[n - 1] == '/')
+		n--;
+	while (n > 0 && path[n - 1] != '/')
+		n--;
+	while (n > 0 && path[n - 1] == '/')
+		n--;
+	if (n > 0)
+		return strndup(path, n);
+	return strdup(path[0] == '/' ? "/" : ".");
 }
 
 char *path_with_ext(const char *path, const char *ext)
 {
-	size_t stem = (size_t)(path_ext(path) - path);
+	int stem = (int)(strlen(path) - strlen(path_ext(path)));
 	char *s;
 
-	if (*path_ext(path) == '\0')
-		stem = strlen(path);
-	if (asprintf(&s, "%.*s%s", (int)stem, path, ext) < 0)
+	if (asprintf(&s, "%.*s%s", stem, path, ext) < 0)
 		return NULL;
 	return s;
 }

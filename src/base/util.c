@@ -50,9 +50,9 @@ int str_to_u64(const char *s, uint64_t max, uint64_t *ret)
 	for (; *s; s++) {
 		if (*s < '0' || *s > '9')
 			return -EINVAL;
-		if (v > (UINT64_MAX - 9) / 10)
+		if (__builtin_mul_overflow(v, 10, &v) ||
+			__builtin_add_overflow(v, (uint64_t)(*s - '0'), &v))
 			return -ERANGE;
-		v = v * 10 + (uint64_t)(*s - '0');
 	}
 	if (v > max)
 		return -ERANGE;

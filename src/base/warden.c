@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
 /*
- * Records on the pipe, each written in one piece (they are far below PIPE_BUF, so a daemon that
- * is killed leaves no half of one): an operation byte, a 16-bit length, that many bytes.
+ * Records on a socket pair, each sent in one piece (so a daemon that is killed leaves no half of
+ * one): an operation byte, a 16-bit length, that many bytes. A socket and not a pipe, because a
+ * send to a warden that was killed can be told to raise no SIGPIPE in the daemon.
  *
  *	'G' / 'g'  guard / release a process group; the body is its pid_t
  *	'P' / 'p'  guard / release a path; the body is its text
@@ -12,16 +13,19 @@
 #include "base/warden.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/child.h"
 #include "base/fs.h"
+
+enum { REMOVE_TRIES = 100, REMOVE_PAUSE_MS = 10 };
 
 struct record {
 	char op;
@@ -113,6 +117,18 @@ static bool serve_one(int fd, struct wards *w, bool *ret_clean)
 	return true;
 }
 
+/*
+ * A process that was just killed may still have been making files in there. It is not our child,
+ * so its end cannot be waited for: the removal is tried again for a moment.
+ */
+static void remove_path(const char *path)
+{
+	const struct timespec pause = {.tv_nsec = REMOVE_PAUSE_MS * 1000000L};
+
+	for (int i = 0; fs_remove_tree(path) == -ENOTEMPTY && i < REMOVE_TRIES; i++)
+		nanosleep(&pause, NULL);
+}
+
 static void watch(int fd)
 {
 	struct wards *w = calloc(1, sizeof(*w));
@@ -127,46 +143,63 @@ static void watch(int fd)
 	for (size_t i = 0; i < WARDEN_MAX; i++)
 		if (w->groups[i])
 			child_kill_group(w->groups[i], SIGKILL);
-	for (size_t i = 0; i < WARDEN_MAX; i++) {
-		if (w->paths[i] && fs_remove_tree(w->paths[i]) < 0) {
-			/* Nobody is left to tell. */
-		}
+	for (size_t i = 0; i < WARDEN_MAX; i++)
+		if (w->paths[i])
+			remove_path(w->paths[i]);
+}
+
+static void __attribute__((noreturn)) run_warden(int fd)
+{
+	/* Out of the daemon's group and session: what is sent to those must not end it. */
+	setsid();
+	prctl(PR_SET_NAME, "distcc-warden");
+	dup2(fd, STDIN_FILENO);
+	close_range(STDIN_FILENO + 1, ~0U, 0);
+	if (chdir("/") < 0) {
+		/* Stays where it is: only an unmount would mind. */
 	}
+	watch(STDIN_FILENO);
+	_exit(0);
 }
 
 int warden_start(struct warden *ret)
 {
-	int fds[2];
+	sigset_t all, before;
+	int fds[2], r = 0;
 	pid_t pid;
 
-	if (pipe2(fds, O_CLOEXEC) < 0)
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
 		return -errno;
+	/* The warden is born with every signal blocked and leaves it so: no moment is unsafe. */
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
 	pid = fork();
-	if (pid < 0) {
-		int r = -errno;
-
-		close(fds[0]);
-		close(fds[1]);
-		return r;
-	}
-	if (pid == 0) {
-		/* Out of the daemon's group and session: what is sent to those must not end it. */
-		setsid();
-		prctl(PR_SET_NAME, "distcc-warden");
-		signal(SIGTERM, SIG_IGN);
-		signal(SIGINT, SIG_IGN);
-		signal(SIGHUP, SIG_IGN);
-		dup2(fds[0], STDIN_FILENO);
-		close_range(STDIN_FILENO + 1, ~0U, 0);
-		if (chdir("/") < 0) {
-			/* Stays where it is: only an unmount would mind. */
-		}
-		watch(STDIN_FILENO);
-		_exit(0);
-	}
+	if (pid == 0)
+		run_warden(fds[0]);
+	if (pid < 0)
+		r = -errno;
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	close(fds[0]);
-	*ret = (struct warden){.fd = fds[1], .pid = pid};
-	return 0;
+	if (r == 0)
+		*ret = (struct warden){.fd = fds[1], .pid = pid};
+	else
+		close(fds[1]);
+	return r;
+}
+
+static bool send_all(int fd, const void *data, size_t n)
+{
+	for (const char *p = data; n > 0;) {
+		ssize_t sent = send(fd, p, n, MSG_NOSIGNAL);
+
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent < 0)
+			return false;
+		p += sent;
+		n -= (size_t)sent;
+	}
+	return true;
 }
 
 static void send_record(struct warden *w, char op, const void *body, size_t n)
@@ -178,18 +211,19 @@ static void send_record(struct warden *w, char op, const void *body, size_t n)
 	if (n > 0)
 		memcpy(rec.body, body, n);
 	/* A warden that is gone (EPIPE) guards nothing more; the daemon works on without. */
-	if (fs_write_all(w->fd, &rec, offsetof(struct record, body) + n) < 0)
+	if (!send_all(w->fd, &rec, offsetof(struct record, body) + n))
 		util_close(&w->fd);
 }
 
 void warden_stop(struct warden *w)
 {
-	if (w->fd < 0)
+	if (w->pid <= 0)
 		return;
 	send_record(w, '.', NULL, 0);
 	util_close(&w->fd);
 	while (waitpid(w->pid, NULL, 0) < 0 && errno == EINTR)
 		;
+	w->pid = 0;
 }
 
 void warden_guard_group(struct warden *w, pid_t group)

@@ -1,0 +1,786 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "agent/job.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/settings.h"
+#include "agent/preprocess.h"
+#include "agent/remote.h"
+#include "base/env.h"
+#include "base/fs.h"
+#include "base/path.h"
+#include "cc/compiler.h"
+#include "cc/split.h"
+#include "config.h"
+
+enum job_state {
+	JOB_NEW,
+	JOB_WAIT_CPP,
+	JOB_CPP,
+	JOB_WAIT_HOST,
+	JOB_REMOTE,
+	JOB_WAIT_LOCAL,
+	JOB_LOCAL,
+	JOB_ENDED,
+	JOB_STATES,
+};
+
+/* Exit codes of distcc 3.4 that are the agent's to give. */
+enum { EXIT_NO_HOSTS = 116, EXIT_COMPILER_MISSING = 110 };
+
+/* With DISTCC_BACKOFF_PERIOD=0 a host is not rested; a job gives up after so many. */
+enum { TRIES_WITHOUT_BACKOFF = 3, LOG_MAX = 1 << 16 };
+
+struct job {
+	struct agent *agent;
+	struct client *client;
+	const struct ipc_request *request;
+	enum job_state state;
+	struct settings settings;
+	struct cc_command command;
+	uint64_t record; /* in the history */
+	uint64_t started_ms;
+	struct buf log;
+	const char *local_reason;
+
+	struct slots_claim claim; /* a local slot: for the preprocessor, or to compile here */
+	struct preprocess *preprocess;
+	bool directives_only;          /* how the present text was, or is being, made */
+	char *deps_target, *deps_temp; /* where the .d goes, and where it is until then */
+	struct preprocess_text text;
+	struct buf cpp_err;
+
+	struct hosts hosts;
+	struct fleet_host **fleet; /* the remote ones, in the list's order */
+	bool *tried;
+	size_t n_fleet;
+	unsigned tries;
+	bool local_too; /* localhost is in the list */
+	unsigned local_limit;
+	char *remote_name;
+	struct list queue;       /* agent.hosts_queue */
+	struct fleet_host *host; /* taken, in JOB_REMOTE */
+	struct strv remote_argv;
+	struct remote *remote;
+	uint64_t remote_started_ms;
+};
+
+static const bool moves[JOB_STATES][JOB_STATES] = {
+	[JOB_NEW] = {[JOB_WAIT_CPP] = true,
+		[JOB_WAIT_HOST] = true,
+		[JOB_WAIT_LOCAL] = true,
+		[JOB_ENDED] = true},
+	[JOB_WAIT_CPP] = {[JOB_CPP] = true},
+	[JOB_CPP] = {[JOB_WAIT_CPP] = true, [JOB_WAIT_HOST] = true, [JOB_WAIT_LOCAL] = true},
+	[JOB_WAIT_HOST] = {[JOB_REMOTE] = true, [JOB_WAIT_LOCAL] = true, [JOB_ENDED] = true},
+	[JOB_REMOTE] = {[JOB_WAIT_HOST] = true, [JOB_WAIT_LOCAL] = true, [JOB_ENDED] = true},
+	[JOB_WAIT_LOCAL] = {[JOB_LOCAL] = true},
+	[JOB_LOCAL] = {[JOB_ENDED] = true},
+};
+
+static void move(struct job *j, enum job_state to)
+{
+	assert(moves[j->state][to]);
+	j->state = to;
+}
+
+static uint64_t now_ms(const struct job *j)
+{
+	return uv_now(j->agent->loop);
+}
+
+static struct history_record *record(struct job *j)
+{
+	static struct history_record overwritten;
+	struct history_record *r = history_get(&j->agent->history, j->record);
+
+	return r ? r : &overwritten;
+}
+
+/* A line for the user, in distcc 3.4's frame, and for the agent's own log. */
+static void PRINTF_LIKE(4, 5)
+	say(struct job *j, enum log_level level, const char *event, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	if (level > j->settings.level && !log_enabled(level))
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	log_event(level, event, "job=%llu %s", (unsigned long long)j->record, text);
+	j->log.max = LOG_MAX;
+	if (level <= j->settings.level &&
+		buf_printf(&j->log, "distcc[%ld] (%s) %s%s\n", (long)getpid(), event,
+			level == LOG_LEVEL_WARNING ? "Warning: "
+			: level <= LOG_LEVEL_ERROR ? "ERROR: "
+						   : "",
+			text) < 0) {
+		/* More than LOG_MAX to say about one job: enough was said. */
+	}
+}
+
+static const char *source_name(const struct job *j)
+{
+	return j->command.input ? j->command.input : "(no source)";
+}
+
+static void explain(struct job *j)
+{
+	const struct history_record *r = record(j);
+
+	if (!(j->request->flags & IPC_EXPLAIN))
+		return;
+	if (r->remote)
+		(void)!buf_printf(&j->log,
+			"distcc: %s: compiled on %s in %llu ms (preprocessed here in %llu ms, sent "
+			"%llu bytes, got %llu)\n",
+			source_name(j), r->where,
+			(unsigned long long)(now_ms(j) - j->remote_started_ms),
+			(unsigned long long)r->cpu_ms, (unsigned long long)r->bytes_up,
+			(unsigned long long)r->bytes_down);
+	else
+		(void)!buf_printf(&j->log, "distcc: %s: run here: %s%s%s\n", source_name(j),
+			j->command.reason != CC_REMOTE_OK ? cc_reason_sentence(j->command.reason)
+							  : j->local_reason,
+			j->command.reason != CC_REMOTE_OK && j->command.detail ? ": " : "",
+			j->command.reason != CC_REMOTE_OK && j->command.detail ? j->command.detail
+									       : "");
+}
+
+static void drop_text(struct job *j)
+{
+	preprocess_text_fini(&j->text);
+	buf_fini(&j->cpp_err);
+	if (j->deps_temp)
+		unlink(j->deps_temp);
+	if (j->deps_temp)
+		warden_release_path(&j->agent->warden, j->deps_temp);
+	util_free(&j->deps_temp);
+	util_free(&j->deps_target);
+}
+
+static void leave_queue(struct job *j)
+{
+	if (list_empty(&j->queue))
+		return;
+	list_unlink(&j->queue);
+	j->agent->hosts_queue_n--;
+}
+
+static void give_host_back(struct job *j)
+{
+	if (!j->host)
+		return;
+	fleet_give(TAKE_PTR(j->host));
+	j->agent->hosts_changed = true;
+}
+
+/* ---- here ---- */
+
+/*
+ * A command that reads a pipe or writes one may be waiting for another that waits for a slot, so
+ * it gets none and needs none; nor does one that compiles nothing (--version, -print-…).
+ */
+static bool runs_unslotted(const struct job *j)
+{
+	const struct cc_command *c = &j->command;
+	bool output = false, input = false;
+
+	for (size_t i = 1; i < c->n_args; i++) {
+		if (str_eq(c->args[i].text, "-") || str_eq(c->args[i].text, "-o-"))
+			return true;
+		output = output || c->args[i].role == CC_ROLE_OUTPUT;
+		input = input || c->args[i].role == CC_ROLE_INPUT;
+	}
+	return (c->kind == CC_KIND_PREPROCESS && !output) || (c->kind == CC_KIND_OTHER && !input);
+}
+
+static void run_here(struct job *j)
+{
+	move(j, JOB_LOCAL);
+	explain(j);
+	client_send(j->client, &(struct client_reply){.type = IPC_REPLY_LOCAL, .log = &j->log});
+}
+
+static void go_local(struct job *j, const char *reason)
+{
+	leave_queue(j);
+	slots_release(&j->agent->slots, &j->claim);
+	drop_text(j);
+	j->local_reason = reason;
+	record(j)->reason = reason;
+	record(j)->remote = false;
+	snprintf(record(j)->where, HISTORY_WHERE_MAX, "local");
+	say(j, LOG_LEVEL_INFO, "run-local", "source=%s reason=%s", source_name(j), reason);
+	move(j, JOB_WAIT_LOCAL);
+	if (runs_unslotted(j))
+		run_here(j);
+	else
+		slots_wait(&j->agent->slots, &j->claim, SLOTS_COMPILE, j->hosts.local_slots);
+}
+
+/* The end of a job that was not run here. err may be NULL. */
+static void end(struct job *j, int status, const struct buf *out, const struct buf *err)
+{
+	struct history_record *r = record(j);
+
+	leave_queue(j);
+	slots_release(&j->agent->slots, &j->claim);
+	move(j, JOB_ENDED);
+	r->exit = status;
+	explain(j);
+	drop_text(j);
+	client_send(j->client, &(struct client_reply){
+				       .type = IPC_REPLY_DONE,
+				       .status = status,
+				       .log = &j->log,
+				       .out = out,
+				       .err = err,
+			       });
+}
+
+/* No host can do it: here, or nowhere if the user has said so. */
+static void fall_back(struct job *j, const char *reason)
+{
+	if (j->settings.fallback) {
+		go_local(j, reason);
+		return;
+	}
+	record(j)->reason = reason;
+	say(j, LOG_LEVEL_ERROR, "no-hosts",
+		"failed to distribute %s and fallbacks are disabled (%s): set DISTCC_FALLBACK=1 to "
+		"compile it here",
+		source_name(j), reason);
+	end(j, EXIT_NO_HOSTS, NULL, NULL);
+}
+
+/* ---- the outputs ---- */
+
+static int write_object(struct job *j, const struct buf *object)
+{
+	AUTO(util_free) char *path = path_join(j->request->cwd, j->command.object);
+	AUTO(fs_output_abort) struct fs_output o = FS_OUTPUT_INIT;
+	int r;
+
+	if (!path)
+		return -ENOMEM;
+	r = fs_output_open(path, 0666 & ~(mode_t)j->request->umask, &o);
+	if (r == 0)
+		r = fs_write_all(o.fd, buf_str(object), object->len);
+	return r < 0 ? r : fs_output_commit(&o);
+}
+
+static int publish_deps(struct job *j)
+{
+	if (!j->deps_temp)
+		return 0;
+	if (rename(j->deps_temp, j->deps_target) < 0)
+		return -errno;
+	warden_release_path(&j->agent->warden, j->deps_temp);
+	util_free(&j->deps_temp);
+	return 0;
+}
+
+/* What gcc does after an error: the old object must not pass for a new one. */
+static void remove_object(struct job *j)
+{
+	AUTO(util_free) char *path = path_join(j->request->cwd, j->command.object);
+
+	if (path)
+		unlink(path);
+}
+
+/* ---- a host ---- */
+
+static void wait_for_host(struct job *j);
+
+static void replied(struct job *j, struct wire_reply *reply)
+{
+	AUTO(buf_fini)
+	struct buf err = {.data = j->cpp_err.data, .len = j->cpp_err.len, .cap = j->cpp_err.cap};
+	struct history_record *rec = record(j);
+	int status = reply->status, r;
+
+	j->cpp_err = (struct buf)BUF_INIT;
+	err.max = WIRE_BODY_MAX;
+	if (buf_append(&err, buf_str(&reply->err), reply->err.len) < 0) {
+		go_local(j, "out-of-memory");
+		return;
+	}
+	rec->remote = true;
+	rec->reason = "remote";
+	if (status != 0) {
+		remove_object(j);
+		end(j, WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status),
+			&reply->out, &err);
+		return;
+	}
+	r = write_object(j, &reply->object);
+	if (r == 0)
+		r = publish_deps(j);
+	if (r < 0) {
+		/* The compiler itself will say best what is wrong with that place. */
+		say(j, LOG_LEVEL_INFO, "output-failed", "%s: %s", j->command.object, strerror(-r));
+		rec->remote = false;
+		go_local(j, "output-failed");
+		return;
+	}
+	end(j, 0, &reply->out, &err);
+}
+
+/* A compiler that failed there gets its second, exact opinion here. */
+static const char *retry_reason(const struct job *j, int status)
+{
+	if (status == 0)
+		return NULL;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_COMPILER_MISSING)
+		return "compiler-missing";
+	if (WIFSIGNALED(status))
+		return "compiler-killed";
+	return j->settings.skip_local_retry ? NULL : "compile-failed";
+}
+
+static void machine_failed(struct job *j, const struct remote_result *res, struct fleet_host *host)
+{
+	const char *why = remote_outcome_name(res->outcome);
+	/* A host that never can is told once; one that has failed, once until it is well again. */
+	enum log_level level = host->failure_logged ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING;
+
+	say(j, level, why, "failed to distribute %s to %s: %s%s%s", source_name(j),
+		host->entry.definition, remote_outcome_text(res->outcome), *res->detail ? ": " : "",
+		res->detail);
+	host->failure_logged = true;
+	fleet_failed(&j->agent->fleet, host, now_ms(j), j->settings.backoff_ms);
+	for (size_t i = 0; i < j->n_fleet; i++)
+		if (j->fleet[i] == host)
+			j->tried[i] = true;
+	j->local_reason = why;
+	if (j->settings.backoff_ms == 0 && j->tries >= TRIES_WITHOUT_BACKOFF)
+		fall_back(j, why);
+	else
+		wait_for_host(j);
+}
+
+static void on_remote_done(void *data, const struct remote_result *res)
+{
+	struct job *j = data;
+	struct fleet_host *host = j->host;
+	struct history_record *rec = record(j);
+	const char *reason;
+
+	j->remote = NULL;
+	rec->bytes_up += res->bytes_up;
+	rec->bytes_down += res->bytes_down;
+	host->bytes_up += res->bytes_up;
+	host->bytes_down += res->bytes_down;
+	snprintf(host->address, sizeof(host->address), "%s", res->address);
+	give_host_back(j);
+	if (res->outcome != REMOTE_REPLIED) {
+		machine_failed(j, res, host);
+		return;
+	}
+	fleet_succeeded(&j->agent->fleet, host, now_ms(j) - j->remote_started_ms);
+	reason = retry_reason(j, res->reply->status);
+	if (!reason) {
+		replied(j, res->reply);
+		return;
+	}
+	say(j, LOG_LEVEL_INFO, reason, "%s on %s ended with status 0x%x: running locally instead",
+		source_name(j), host->entry.definition, (unsigned)res->reply->status);
+	if (str_eq(reason, "compiler-missing")) {
+		say(j, LOG_LEVEL_WARNING, reason,
+			"%s has no %s: install it there, or take the host "
+			"off the list",
+			host->entry.definition, j->remote_name);
+		fleet_compiler_missing(
+			host, j->remote_name, now_ms(j), MAX(j->settings.backoff_ms, UINT64_C(1)));
+		wait_for_host(j);
+		return;
+	}
+	/* Whether the fault is the source's or the worker's is not told apart here, and need not
+	 * be: what the compiler says and leaves behind here is what counts. */
+	go_local(j, reason);
+}
+
+static int start_remote(struct job *j)
+{
+	const struct remote_params p = {
+		.host = &j->host->entry,
+		.text = j->text.data,
+		.text_len = j->text.len,
+		.argv = strv_argv(&j->remote_argv),
+		.envp = j->request->envp,
+		.resolve_ms = j->settings.resolve_ms,
+		.connect_ms = j->settings.connect_ms,
+		.io_ms = j->settings.io_ms,
+	};
+
+	return remote_start(j->agent->loop, &p, on_remote_done, j, &j->remote);
+}
+
+bool job_try_host(struct list *queue_link)
+{
+	struct job *j = LIST_ENTRY(queue_link, struct job, queue);
+	struct fleet_host *host;
+
+	switch (fleet_pick(j->fleet, j->n_fleet, j->tried, j->remote_name, now_ms(j), &host)) {
+	case FLEET_BUSY:
+		return false;
+	case FLEET_NONE:
+		if (j->local_too) {
+			go_local(j, "localhost");
+			return true;
+		}
+		if (j->settings.fallback && j->local_reason)
+			say(j, LOG_LEVEL_INFO, "fall-back",
+				"failed to distribute %s, running locally instead", source_name(j));
+		fall_back(j, j->local_reason ? j->local_reason : "hosts-resting");
+		return true;
+	case FLEET_CHOSEN:
+		break;
+	}
+	leave_queue(j);
+	slots_release(&j->agent->slots, &j->claim);
+	move(j, JOB_REMOTE);
+	fleet_take(host);
+	j->host = host;
+	j->tries++;
+	j->remote_started_ms = now_ms(j);
+	snprintf(record(j)->where, HISTORY_WHERE_MAX, "%s", host->entry.definition);
+	say(j, LOG_LEVEL_DEBUG, "send", "source=%s host=%s bytes=%zu", source_name(j),
+		host->entry.definition, j->text.len);
+	if (start_remote(j) < 0) {
+		give_host_back(j);
+		go_local(j, "out-of-memory");
+	}
+	return true;
+}
+
+static void wait_for_host(struct job *j)
+{
+	snprintf(record(j)->where, HISTORY_WHERE_MAX, "-");
+	move(j, JOB_WAIT_HOST);
+	if (j->local_too && j->claim.state == SLOTS_IDLE)
+		slots_wait(&j->agent->slots, &j->claim, SLOTS_COMPILE, j->local_limit);
+	list_append(&j->agent->hosts_queue, &j->queue);
+	j->agent->hosts_queue_n++;
+	j->agent->hosts_changed = true;
+}
+
+/* ---- the preprocessor ---- */
+
+static enum cc_colour colour(const struct job *j)
+{
+	if (j->command.colour_given)
+		return CC_COLOUR_ASIS;
+	return j->request->flags & IPC_STDERR_TTY ? CC_COLOUR_ALWAYS : CC_COLOUR_ASIS;
+}
+
+/* The text is in hand. */
+static void text_ready(struct job *j)
+{
+	struct cc_split split = {
+		.directives_only = j->directives_only,
+		.colour = colour(j),
+		.cwd = j->request->cwd,
+	};
+
+	if (cc_split_remote(&j->command, &split, j->remote_name, &j->remote_argv) < 0)
+		go_local(j, "out-of-memory");
+	else
+		wait_for_host(j);
+}
+
+static void wait_for_cpp(struct job *j)
+{
+	move(j, JOB_WAIT_CPP);
+	slots_wait(&j->agent->slots, &j->claim, SLOTS_CPP, j->hosts.local_cpp_slots);
+}
+
+static void on_preprocessed(void *data, struct preprocess_result *res)
+{
+	struct job *j = data;
+	unsigned flags;
+
+	j->preprocess = NULL;
+	record(j)->cpu_ms += (res->cpu_us + 500) / 1000;
+	slots_release(&j->agent->slots, &j->claim);
+	j->text = res->text;
+	j->cpp_err = res->err;
+	if (res->status != 0) {
+		go_local(j, "preprocessor-failed");
+		return;
+	}
+	flags = cc_text_scan(j->text.data, j->text.len, j->directives_only);
+	if (flags & CC_TEXT_PRAGMA_TARGET) {
+		go_local(j, "pragma-target");
+	} else if (flags & CC_TEXT_INCBIN) {
+		go_local(j, "incbin");
+	} else if (flags & CC_TEXT_NOT_PLAIN) {
+		go_local(j, "not-plain-text");
+	} else if (flags & CC_TEXT_NEEDS_FULL) {
+		agent_remember_full_text(j->agent, j->request->cwd, j->command.input);
+		j->directives_only = false;
+		drop_text(j);
+		wait_for_cpp(j);
+	} else {
+		text_ready(j);
+	}
+}
+
+static const char *deps_output(const struct job *j)
+{
+	for (size_t i = 0; i < j->command.n_outputs; i++)
+		if (j->command.outputs[i].kind == CC_OUTPUT_DEPS)
+			return j->command.outputs[i].path;
+	return NULL;
+}
+
+/* The .d is made under a name of its own first: 0, or -errno. */
+static int prepare_deps(struct job *j)
+{
+	const char *deps = deps_output(j);
+	AUTO(util_free) char *target = deps ? path_join(j->request->cwd, deps) : NULL;
+	AUTO(util_free) char *dir = target ? path_dir(target) : NULL;
+	struct stat st;
+
+	if (!deps)
+		return 0;
+	if (!dir)
+		return -ENOMEM;
+	if (lstat(target, &st) == 0 && !S_ISREG(st.st_mode))
+		return -EINVAL;
+	if (asprintf(&j->deps_temp, "%s/.%.180s.distcc-%ld-%llu", dir, path_base(target),
+		    (long)getpid(), (unsigned long long)j->record) < 0)
+		return -ENOMEM;
+	j->deps_target = TAKE_PTR(target);
+	warden_guard_path(&j->agent->warden, j->deps_temp);
+	return 0;
+}
+
+static int start_cpp(struct job *j)
+{
+	AUTO(strv_fini) struct strv argv = STRV_INIT;
+	struct cc_split split = {
+		.directives_only = j->directives_only,
+		.colour = colour(j),
+		.cwd = j->request->cwd,
+	};
+	int r = prepare_deps(j);
+
+	split.deps_path = j->deps_temp;
+	if (r == 0)
+		r = cc_split_cpp(&j->command, &split, &argv);
+	if (r == 0)
+		r = preprocess_start(j->agent->loop, &j->agent->warden, j->request->compiler,
+			strv_argv(&argv), j->request->envp, j->request->cwd, j->request->umask,
+			on_preprocessed, j, &j->preprocess);
+	return r;
+}
+
+void job_slot_granted(struct slots_claim *claim)
+{
+	struct job *j = LIST_ENTRY(claim, struct job, claim);
+
+	switch (j->state) {
+	case JOB_WAIT_CPP:
+		move(j, JOB_CPP);
+		if (start_cpp(j) < 0)
+			go_local(j, "preprocessor-not-started");
+		break;
+	case JOB_WAIT_HOST:
+		/* localhost was first. The text was made in vain, which costs less than waiting. */
+		leave_queue(j);
+		drop_text(j);
+		move(j, JOB_WAIT_LOCAL);
+		record(j)->reason = j->local_reason = "localhost";
+		snprintf(record(j)->where, HISTORY_WHERE_MAX, "local");
+		run_here(j);
+		break;
+	case JOB_WAIT_LOCAL:
+		run_here(j);
+		break;
+	default:
+		assert(!"a slot for a job that asked for none");
+	}
+}
+
+/* ---- the first step ---- */
+
+static bool usable(const struct hosts_entry *e)
+{
+	return e->mode != HOSTS_MODE_LOCAL && !e->auth && !e->down;
+}
+
+static int enlist(struct job *j)
+{
+	j->fleet = calloc(j->hosts.n + 1, sizeof(struct fleet_host *));
+	j->tried = calloc(j->hosts.n + 1, sizeof(*j->tried));
+	if (!j->fleet || !j->tried)
+		return -ENOMEM;
+	for (size_t i = 0; i < j->hosts.n; i++) {
+		const struct hosts_entry *e = &j->hosts.v[i];
+		int r;
+
+		if (e->mode == HOSTS_MODE_LOCAL) {
+			j->local_too = true;
+			j->local_limit = e->slots;
+		}
+		if (!usable(e))
+			continue;
+		r = fleet_host(&j->agent->fleet, e, &j->fleet[j->n_fleet]);
+		if (r < 0)
+			return r;
+		j->n_fleet++;
+	}
+	return 0;
+}
+
+/* NULL, or why there is nobody to send it to. */
+static const char *find_hosts(struct job *j)
+{
+	AUTO(buf_fini) struct buf text = BUF_INIT;
+	AUTO(buf_fini) struct buf error = BUF_INIT;
+	int r = hosts_find(j->request->envp, DISTCC_SYSCONFDIR, &text, &error);
+
+	if (r == 0)
+		r = hosts_parse(buf_str(&text), &j->hosts, &error);
+	if (r == HOSTS_NONE)
+		return "no-hosts";
+	if (r == HOSTS_BAD) {
+		say(j, LOG_LEVEL_WARNING, "bad-hosts", "%s", buf_str(&error));
+		return "bad-hosts";
+	}
+	if (r == 0 && j->hosts.randomize)
+		hosts_shuffle(&j->hosts, j->record);
+	if (r < 0 || enlist(j) < 0)
+		return "out-of-memory";
+	if (j->n_fleet == 0)
+		return j->local_too ? "localhost" : "no-hosts";
+	return NULL;
+}
+
+/*
+ * What can be known before a text is made: nobody to send it to; or localhost in the list, a
+ * processor idle, and everybody else busy. True: the job is on its way.
+ */
+static bool decided_early(struct job *j)
+{
+	struct fleet_host *host;
+	enum fleet_verdict verdict =
+		fleet_pick(j->fleet, j->n_fleet, j->tried, j->remote_name, now_ms(j), &host);
+
+	if (verdict == FLEET_CHOSEN)
+		return false;
+	if (j->local_too && (verdict == FLEET_NONE || slots_free(&j->agent->slots)))
+		go_local(j, "localhost");
+	else if (verdict == FLEET_NONE)
+		fall_back(j, "hosts-resting");
+	return verdict == FLEET_NONE || j->state != JOB_NEW;
+}
+
+static void start_preprocessed(struct job *j)
+{
+	AUTO(util_free) char *path = path_join(j->request->cwd, j->command.input);
+
+	if (!path || preprocess_text_map(path, &j->text) < 0)
+		go_local(j, "source-not-readable");
+	else if (cc_text_scan(j->text.data, j->text.len, false) & CC_TEXT_INCBIN)
+		go_local(j, "incbin");
+	else
+		text_ready(j);
+}
+
+void job_start(struct job *j)
+{
+	const char *path = env_get(j->request->envp, "PATH");
+	const char *reason;
+
+	if (cc_command_parse_as(cc_compiler_family(j->request->argv[0], j->request->compiler),
+		    j->request->argv, j->request->cwd, j->request->envp, &j->command) < 0) {
+		go_local(j, "out-of-memory");
+		return;
+	}
+	if (j->command.input)
+		history_set_source(record(j), j->command.input);
+	else
+		history_set_source(record(j), path_base(j->request->argv[0]));
+	if (j->command.reason != CC_REMOTE_OK) {
+		go_local(j, cc_reason_name(j->command.reason));
+		return;
+	}
+	reason = find_hosts(j);
+	if (reason) {
+		go_local(j, reason);
+		return;
+	}
+	if (cc_compiler_remote_name(j->request->argv[0], j->request->compiler, path,
+		    j->settings.no_rewrite, &j->remote_name) < 0 ||
+		!j->remote_name) {
+		go_local(j, "compiler-not-nameable");
+		return;
+	}
+	if (decided_early(j))
+		return;
+	j->directives_only = j->command.directives_only &&
+			     !agent_wants_full_text(j->agent, j->request->cwd, j->command.input);
+	if (cc_language_is_preprocessed(j->command.language))
+		start_preprocessed(j);
+	else
+		wait_for_cpp(j);
+}
+
+struct job *job_new(struct agent *a, struct client *c, const struct ipc_request *request)
+{
+	struct job *j = calloc(1, sizeof(*j));
+
+	if (!j)
+		return NULL;
+	*j = (struct job){
+		.agent = a, .client = c, .request = request, .started_ms = uv_now(a->loop)};
+	slots_claim_init(&j->claim);
+	list_init(&j->queue);
+	settings_read(request->envp, &j->settings);
+	j->record = history_add(&a->history);
+	record(j)->start_ms = j->started_ms;
+	return j;
+}
+
+void job_free(struct job *j)
+{
+	struct history_record *r = record(j);
+
+	if (j->preprocess) {
+		if (j->deps_temp)
+			warden_release_path(&j->agent->warden, j->deps_temp);
+		preprocess_cancel(TAKE_PTR(j->preprocess), TAKE_PTR(j->deps_temp));
+	}
+	if (j->remote)
+		remote_cancel(TAKE_PTR(j->remote));
+	give_host_back(j);
+	leave_queue(j);
+	slots_release(&j->agent->slots, &j->claim);
+	drop_text(j);
+	r->running = false;
+	r->wall_ms = now_ms(j) - j->started_ms;
+	if (j->state != JOB_ENDED && j->state != JOB_LOCAL)
+		r->reason = "cancelled";
+	hosts_fini(&j->hosts);
+	cc_command_fini(&j->command);
+	strv_fini(&j->remote_argv);
+	buf_fini(&j->log);
+	free(j->fleet);
+	free(j->tried);
+	free(j->remote_name);
+	free(j);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <sys/un.h>
+
+#include "base/util.h"
+
+/*
+ * Where a user's agent lives: a private directory, and in it a socket and a lock whose names tell
+ * which root directory, mount and network namespace they belong to, so that a chroot or a
+ * container that shares the directory never talks to an agent that sees other files or hosts.
+ *
+ *	$DISTCC_DIR/run, else $XDG_RUNTIME_DIR/distcc, else /tmp/distcc-UID
+ *	agent-ID.sock	the agent listens here
+ *	agent-ID.start	locked by the launcher that is starting an agent
+ *	agent-ID.lock	locked by the agent for as long as it serves this socket
+ */
+struct ipc_place {
+	int dir;         /* descriptor of the directory */
+	char socket[40]; /* names inside it */
+	char start[40];
+	char lock[40];
+};
+
+/* Makes the directory where it is missing. -errno; -EPERM: it is not private to this user. */
+int ipc_place_open(char *const *envp, struct ipc_place *ret) MUST_CHECK;
+void ipc_place_close(struct ipc_place *p);
+
+/* The socket's address; by way of /proc/self/fd, so that no directory is too long for it. */
+void ipc_place_address(const struct ipc_place *p, struct sockaddr_un *ret);

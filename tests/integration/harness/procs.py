@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""
+Processes, and nothing of them left.
+
+This process is the subreaper of everything it starts: a daemon that detaches, an agent, a compiler
+whose parent was killed all become its children and stay its descendants. So "is anything left" has
+an exact answer, which no pattern over command lines has.
+
+Adopted children are reaped here and nowhere else, in wait() and in eventually(): a program that
+waits for a process to disappear would otherwise wait for a zombie.
+"""
+
+import ctypes
+import os
+import select
+import signal
+import subprocess
+import time
+
+PR_SET_CHILD_SUBREAPER = 36
+
+# What one step of a test may take before it counts as hanging. Generous: it is only reached by
+# failures, and machines are shared and sanitizers slow.
+DEADLINE = 60.0
+
+_ours: set[int] = set()  # children that a Popen waits for
+
+
+def become_subreaper() -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
+
+
+class Hangs(AssertionError):
+    """Something did not come about in time."""
+
+
+def spawn(argv, **popen_args) -> subprocess.Popen:
+    process = subprocess.Popen([str(a) for a in argv], **popen_args)
+    _ours.add(process.pid)
+    return process
+
+
+def reap_adopted() -> None:
+    for task in os.listdir("/proc/self/task"):
+        try:
+            with open(f"/proc/self/task/{task}/children", encoding="ascii") as f:
+                pids = {int(pid) for pid in f.read().split()}
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # a thread that has ended
+        for pid in pids - _ours:
+            try:
+                os.waitpid(pid, os.WNOHANG)
+            except ChildProcessError:
+                pass
+
+
+def wait(process: subprocess.Popen, deadline: float = DEADLINE) -> int:
+    """The exit code as a shell would say it. Kills the process and raises Hangs when late."""
+    end = time.monotonic() + deadline
+    try:
+        while not wait_pid(process.pid, 0.02):
+            reap_adopted()
+            if time.monotonic() > end:
+                process.kill()
+                raise Hangs(f"still running after {deadline} s: {process.args}")
+        return shell_code(process.wait())
+    finally:
+        process.wait()
+        _ours.discard(process.pid)
+        reap_adopted()
+
+
+def shell_code(code: int) -> int:
+    return 128 - code if code < 0 else code
+
+
+def wait_pid(pid: int, seconds: float) -> bool:
+    """Has the process ended (a zombie has) within this time?"""
+    try:
+        fd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([fd], [], [], seconds)[0])
+    finally:
+        os.close(fd)
+
+
+def eventually(what: str, condition, deadline: float = DEADLINE):
+    """The first true value of condition(); for what no descriptor can be waited on."""
+    end = time.monotonic() + deadline
+    while True:
+        reap_adopted()
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise Hangs(f"not within {deadline} s: {what}")
+        select.select([], [], [], 0.005)
+
+
+class Stat:
+    def __init__(self, text: str):
+        # pid (comm) state ppid ...; comm may hold anything, so cut at the last ')'
+        head, _, tail = text.rpartition(")")
+        self.comm = head.partition("(")[2]
+        fields = tail.split()
+        self.state = fields[0]
+        self.parent = int(fields[1])
+        # utime, stime, cutime, cstime in clock ticks
+        self.ticks = tuple(int(f) for f in fields[11:15])
+        self.start = int(fields[19])
+
+
+def processes() -> dict[int, Stat]:
+    found = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as f:
+                    found[int(name)] = Stat(f.read())
+            except (FileNotFoundError, ProcessLookupError):
+                pass
+    return found
+
+
+def descendants(root: int | None = None) -> dict[int, Stat]:
+    """Living ones (zombies are not) of a process; by default of this one."""
+    every = processes()
+    children: dict[int, list[int]] = {}
+    for pid, stat in every.items():
+        children.setdefault(stat.parent, []).append(pid)
+    found, queue = {}, [root or os.getpid()]
+    while queue:
+        for pid in children.get(queue.pop(), []):
+            queue.append(pid)
+            if every[pid].state not in "ZX":
+                found[pid] = every[pid]
+    return found
+
+
+def command_line(pid: int) -> str:
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as f:
+            return f.read().replace(b"\0", b" ").decode(errors="replace").strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def is_alive(pid: int) -> bool:
+    stat = processes().get(pid)
+    return stat is not None and stat.state not in "ZX"
+
+
+def kill_all(pids) -> None:
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
