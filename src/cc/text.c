@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cc/split.h"
+#include "cc/text_operator.h"
 
 /*
  * Looking for a dozen words in megabytes of preprocessed text, in one pass.
@@ -28,6 +29,7 @@ struct scan {
 	const char *marker;  /* the last line marker before what was asked for, or NULL */
 	const char *scanned; /* how far markers were looked for */
 	unsigned found;
+	bool operators; /* there is a _Pragma somewhere */
 };
 
 /* at points to the piece in the text. */
@@ -234,12 +236,17 @@ static void found_macro(struct scan *s, const char *at)
 	while (to < s->end && is_word_char(*to))
 		to++;
 	static const char *const macros[] = {"__COUNTER__", "__DATE__", "__TIME__", "__TIMESTAMP__",
-		"__BASE_FILE__", "__INCLUDE_LEVEL__", "_Pragma", "__pragma"};
+		"__BASE_FILE__", "__INCLUDE_LEVEL__"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(macros); i++)
 		if (strlen(macros[i]) == (size_t)(to - from) &&
 			memcmp(macros[i], from, (size_t)(to - from)) == 0)
 			s->found |= CC_TEXT_NEEDS_FULL;
+}
+
+static void found_operator(struct scan *s, const char *at)
+{
+	s->operators = true;
 }
 
 static const struct piece {
@@ -262,7 +269,8 @@ static const struct piece {
 	{"MESTAM", true, found_macro},
 	{"SE_FIL", true, found_macro},
 	{"E_LEVE", true, found_macro},
-	{"Pragma", true, found_macro},
+	{"Pragma", true, found_operator},
+	{"__prag", true, found_operator},
 };
 
 static unsigned hash(const char *p)
@@ -309,5 +317,7 @@ unsigned cc_text_scan(const char *text, size_t n, bool directives_only)
 		}
 		i += ahead;
 	}
+	if (s.operators && !(s.found & CC_TEXT_NEEDS_FULL) && text_operator_live(text, n))
+		s.found |= CC_TEXT_NEEDS_FULL;
 	return s.found;
 }
