@@ -39,12 +39,15 @@ def results_of(directory):
         if path != log:
             detailed[path.name.removesuffix(".junit.xml")] = list(cases(path))
     for name, outcome in cases(log):
-        details = detailed.get(name.rpartition("::")[2], [])
+        # Meson writes "PROJECT:SUITE / NAME", or only the name where all tests are of one suite.
+        details = detailed.pop(name.rpartition("::")[2].rpartition(" / ")[2], [])
         for detail, detail_outcome in details:
             yield f"{build}: {detail}", detail_outcome
         covered = outcome != FAILED or any(o == FAILED for _, o in details)
         if not details or not covered:
             yield f"{build}: {name}", outcome
+    for name in detailed:
+        yield f"{build}: results of {name}, which is no test", FAILED
 
 
 def main(arguments):
