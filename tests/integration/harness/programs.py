@@ -134,6 +134,7 @@ class Client:
         """End the agent in good order; complaints."""
         if not self.is_ours or not self.program.exists():
             return []
+        had_one = bool(self.agents())
         result = self.run("--stop-agent")
         complaints = []
         try:
@@ -141,7 +142,7 @@ class Client:
         except procs.Hangs:
             complaints.append(f"agent lives after --stop-agent: {result}")
         sockets = [str(p) for p in self.dir.rglob("*") if p.is_socket()]
-        if sockets:
+        if sockets and had_one:
             complaints.append(f"sockets left: {sockets}")
         return complaints
 
@@ -172,7 +173,7 @@ class Worker:
         }
         self.wrap, self.options = wrap, options
         self.port = 0
-        self.start()
+        self.process = None
 
     def start(self) -> None:
         """Once more on the same port, if it has had one before."""
@@ -234,7 +235,7 @@ class Worker:
         procs.wait(self.process)
 
     def stop(self) -> list[str]:
-        if self.process.returncode is None:
+        if self.process and self.process.returncode is None:
             os.kill(self.process.pid, signal.SIGTERM)
             procs.wait(self.process)
         return []
