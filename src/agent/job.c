@@ -706,8 +706,8 @@ void job_start(struct job *j)
 	const char *path = env_get(j->request->envp, "PATH");
 	const char *reason;
 
-	if (cc_command_parse(j->request->argv, j->request->cwd, j->request->envp, &j->command) <
-		0) {
+	if (cc_command_parse_as(cc_compiler_family(j->request->argv[0], j->request->compiler),
+		    j->request->argv, j->request->cwd, j->request->envp, &j->command) < 0) {
 		go_local(j, "out-of-memory");
 		return;
 	}

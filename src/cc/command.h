@@ -78,16 +78,22 @@ struct cc_command {
 	struct cc_output *outputs;
 	size_t n_outputs;
 
-	bool colour_given;    /* the user has said -f[no-]diagnostics-color or the like */
+	bool colour_given; /* the user has said -f[no-]diagnostics-color or the like, not =auto */
 	bool directives_only; /* gcc may preprocess with -fdirectives-only: see cc/split.h */
 	bool debug;           /* some -g is in force */
+	bool comp_dir_given;  /* clang's -f…-compilation-dir */
 };
 
 /*
+ * The family is told from argv[0] alone (cc_compiler_family in cc/compiler.h): "cc" and "c++" are
+ * unknown then. Who has looked at the file behind the name says it with cc_command_parse_as.
+ *
  * argv: NULL-terminated, [0] the compiler. cwd: for response files and for what a symbolic link
  * means. envp: the user's environment (DEPENDENCIES_OUTPUT and its like decide too).
  * 0, or -ENOMEM. Unreadable or circular response files are not errors but reasons.
  */
 int cc_command_parse(
 	char *const *argv, const char *cwd, char *const *envp, struct cc_command *ret) MUST_CHECK;
+int cc_command_parse_as(enum cc_family family, char *const *argv, const char *cwd,
+	char *const *envp, struct cc_command *ret) MUST_CHECK;
 void cc_command_fini(struct cc_command *c);

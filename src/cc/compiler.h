@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-#include "base/strv.h"
+#include "cc/command.h"
 
 /* Which compiler a name means here, and what to call it elsewhere. Reads the file system only. */
 
@@ -32,3 +32,15 @@ int cc_compiler_behind(const char *name, const char *path, const char *cwd, stru
  */
 int cc_compiler_remote_name(const char *name, const char *compiler_path, const char *path,
 	bool no_rewrite, char **ret_name) MUST_CHECK;
+
+/*
+ * Which compiler's options a program reads. name: as it was called; path: the file behind it, or
+ * NULL to go by the name alone. Both must look like a compiler's name ("gcc-12",
+ * "x86_64-linux-gnu-g++", "clang++-14"; "cc" and "c++" only by what they are links to), and the
+ * file must not be a script: ccache, icecc and wrappers are CC_FAMILY_UNKNOWN, so never
+ * distributed by us.
+ */
+enum cc_family cc_compiler_family(const char *name, const char *path);
+
+/* Does the driver of this name take .c for C++ ("g++", "clang++-14")? */
+bool cc_compiler_is_cxx(const char *name);

@@ -16,7 +16,9 @@ struct cc_split {
 	enum cc_colour colour; /* added unless the user has said how (colour_given) */
 	const char *deps_path; /* write the .d to here instead of where the command says; NULL: as
 				  it says */
-	const char *cwd;       /* the client's, for clang's debug information */
+	const char *cwd;       /* the client's, for clang's debug information; as the compiler
+				  tells it: $PWD where that is the directory */
+	const char *target; /* clang: the triple it compiles for when not told; NULL: do not say */
 };
 
 /*
@@ -47,7 +49,8 @@ enum cc_text_flag {
 	/*
 	 * Only looked for in -fdirectives-only text: something that means another thing when its
 	 * expansion is left to the worker (__COUNTER__, __DATE__, __TIME__, __TIMESTAMP__,
-	 * __BASE_FILE__, __INCLUDE_LEVEL__, _Pragma). Preprocess again, in full.
+	 * __BASE_FILE__, __INCLUDE_LEVEL__, a _Pragma that may be carried out). Preprocess again,
+	 * in full.
 	 */
 	CC_TEXT_NEEDS_FULL = 1 << 1,
 	/* ".incbin" in an asm string or text: the compiler opens a file of this machine. */

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/path.h"
+#include "cc/options.h"
+#include "cc/parse.h"
+
+/*
+ * One handler for each thing that options mean (enum cc_mean), called in the order of the command
+ * line. A handler notes what it found in struct parse; what follows from several options together
+ * is worked out at the end, in cc/command.c.
+ */
+
+typedef int handler(struct parse *p, const char *arg, const char *value);
+
+static int mode_object(struct parse *p, const char *arg, const char *value)
+{
+	p->modes |= PARSE_OBJECT;
+	return 0;
+}
+
+static int mode_assembly(struct parse *p, const char *arg, const char *value)
+{
+	p->modes |= PARSE_ASSEMBLY;
+	return 0;
+}
+
+static int mode_preprocess(struct parse *p, const char *arg, const char *value)
+{
+	p->modes |= PARSE_PREPROCESS;
+	return 0;
+}
+
+static int mode_syntax(struct parse *p, const char *arg, const char *value)
+{
+	p->modes |= PARSE_SYNTAX;
+	return 0;
+}
+
+static int mode_information(struct parse *p, const char *arg, const char *value)
+{
+	p->modes |= PARSE_INFORMATION;
+	return 0;
+}
+
+static int output(struct parse *p, const char *arg, const char *value)
+{
+	if (p->output)
+		return parse_local(p, CC_LOCAL_SEVERAL_OUTPUTS, value);
+	p->output = value;
+	if (str_eq(value, "-"))
+		return parse_local(p, CC_LOCAL_STDOUT, NULL);
+	return 0;
+}
+
+static int language(struct parse *p, const char *arg, const char *value)
+{
+	if (cc_language_of_word(value, &p->forced))
+		return 0;
+	p->forced = CC_LANGUAGE_OTHER;
+	return parse_local(p, CC_LOCAL_LANGUAGE, value);
+}
+
+static int deps(struct parse *p, const char *arg, const char *value)
+{
+	if (p->deps || p->wp_deps)
+		return parse_local(p, CC_LOCAL_DEPENDENCIES, arg);
+	p->deps = true;
+	return 0;
+}
+
+static int deps_file(struct parse *p, const char *arg, const char *value)
+{
+	p->deps_file = value;
+	if (str_eq(value, "-"))
+		return parse_local(p, CC_LOCAL_STDOUT, arg);
+	return 0;
+}
+
+static int deps_extra(struct parse *p, const char *arg, const char *value)
+{
+	if (!p->deps_extra)
+		p->deps_extra = arg;
+	return 0;
+}
+
+static int deps_missing(struct parse *p, const char *arg, const char *value)
+{
+	return parse_local(p, CC_LOCAL_DEPENDENCIES, arg);
+}
+
+static int include_dir(struct parse *p, const char *arg, const char *value)
+{
+	return strv_push(&p->dirs, value);
+}
+
+static int include_file(struct parse *p, const char *arg, const char *value)
+{
+	return strv_push(&p->includes, value);
+}
+
+/*
+ * "-Wp,-MD,FILE": gcc hands the words to its own preprocessor, which knows nothing of -o and takes
+ * FILE for the dependencies; clang makes -MD -MF FILE of it.
+ */
+static int wp_deps(struct parse *p, const char *arg, const char *file)
+{
+	if (p->deps || p->wp_deps || !*file || strchr(file, ',') || str_eq(file, "-"))
+		return parse_local(p, CC_LOCAL_DEPENDENCIES, arg);
+	p->wp_deps = file;
+	return 0;
+}
+
+static int wp(struct parse *p, const char *arg, const char *value)
+{
+	bool joined = str_starts(arg, "-Wp,");
+
+	if (joined && (str_starts(value, "-MD,") || str_starts(value, "-MMD,")))
+		return wp_deps(p, arg, strchr(value, ',') + 1);
+	for (const char *piece = value; piece; piece = strchr(piece, ',')) {
+		piece += piece != value;
+		if (piece[0] != '-' || !piece[1] || !strchr("DU", piece[1]) || !piece[2] ||
+			piece[2] == ',')
+			return parse_local(p, CC_LOCAL_PREPROCESSOR_OPTION, arg);
+		if (!joined)
+			break;
+	}
+	return 0;
+}
+
+static int wa(struct parse *p, const char *arg, const char *value)
+{
+	AUTO(util_free) char *pieces = strdup(value);
+	char *save = NULL;
+
+	if (!pieces)
+		return -ENOMEM;
+	for (char *piece = strtok_r(pieces, ",", &save); piece; piece = strtok_r(NULL, ",", &save))
+		if (!cc_option_assembler_ok(piece))
+			return parse_local(p, CC_LOCAL_ASSEMBLER_OPTION, arg);
+	return 0;
+}
+
+static int native(struct parse *p, const char *arg, const char *value)
+{
+	if (str_starts(value, "native"))
+		return parse_local(p, CC_LOCAL_NATIVE, arg);
+	if (str_eq(value, "help") || str_eq(value, "?"))
+		p->modes |= PARSE_INFORMATION;
+	return 0;
+}
+
+static int arch(struct parse *p, const char *arg, const char *value)
+{
+	if (p->arch)
+		return parse_local(p, CC_LOCAL_SEVERAL_ARCHITECTURES, value);
+	p->arch = value;
+	return 0;
+}
+
+static int full_text(struct parse *p, const char *arg, const char *value)
+{
+	p->c->directives_only = false;
+	return 0;
+}
+
+static int quiet_unused(struct parse *p, const char *arg, const char *value)
+{
+	p->quiet_unused = true;
+	return 0;
+}
+
+/* Macros are looked at twice where the text keeps its directives. */
+static int warning(struct parse *p, const char *arg, const char *value)
+{
+	const char *name = value ? value : "";
+
+	if (str_eq(name, "unused-macros"))
+		p->c->directives_only = false;
+	if (str_eq(name, "no-unused-command-line-argument"))
+		p->quiet_unused = true;
+	return 0;
+}
+
+static int colour(struct parse *p, const char *arg, const char *value)
+{
+	p->c->colour_given = !value || !str_eq(value, "=auto");
+	return 0;
+}
+
+static int diagnostics_format(struct parse *p, const char *arg, const char *value)
+{
+	static const char *const plain[] = {"text", "clang", "msvc", "vi"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(plain); i++)
+		if (str_eq(plain[i], value))
+			return 0;
+	return parse_local(p, CC_LOCAL_DIAGNOSTICS, arg);
+}
+
+static int debug(struct parse *p, const char *arg, const char *value)
+{
+	p->c->debug = true;
+	return 0;
+}
+
+static int debug_off(struct parse *p, const char *arg, const char *value)
+{
+	p->c->debug = false;
+	return 0;
+}
+
+static int debug_macros(struct parse *p, const char *arg, const char *value)
+{
+	p->c->debug = true;
+	p->c->directives_only = false;
+	return 0;
+}
+
+static int comp_dir(struct parse *p, const char *arg, const char *value)
+{
+	p->c->comp_dir_given = true;
+	return 0;
+}
+
+/* clang's intermediate code holds the name of the file compiled; gcc's does not. */
+static int lto(struct parse *p, const char *arg, const char *value)
+{
+	if (p->c->family == CC_FAMILY_GCC)
+		return 0;
+	return parse_local(p, CC_LOCAL_LTO, arg);
+}
+
+static int sanitize(struct parse *p, const char *arg, const char *value)
+{
+	if (p->c->family == CC_FAMILY_GCC)
+		return 0;
+	return parse_local(p, CC_LOCAL_SANITIZER, arg);
+}
+
+static int basic_blocks(struct parse *p, const char *arg, const char *value)
+{
+	if (str_starts(value, "list="))
+		return parse_local(p, CC_LOCAL_SIDE_INPUT, arg);
+	return 0;
+}
+
+static int library(struct parse *p, const char *arg, const char *value)
+{
+	p->libraries = true;
+	return 0;
+}
+
+static int outputs(struct parse *p, const char *arg, const char *value)
+{
+	p->extra_outputs |= 1U << CC_OUTPUT_OTHER;
+	return 0;
+}
+
+static int coverage(struct parse *p, const char *arg, const char *value)
+{
+	p->extra_outputs |= 1U << CC_OUTPUT_GCNO;
+	return 0;
+}
+
+static int split_dwarf(struct parse *p, const char *arg, const char *value)
+{
+	p->c->debug = true;
+	if (!value || !str_eq(value, "=single"))
+		p->extra_outputs |= 1U << CC_OUTPUT_DWO;
+	return 0;
+}
+
+static int stack_usage(struct parse *p, const char *arg, const char *value)
+{
+	p->extra_outputs |= 1U << CC_OUTPUT_SU;
+	return 0;
+}
+
+static handler *const handlers[CC_MEAN_COUNT] = {
+	[CC_MEAN_MODE_OBJECT] = mode_object,
+	[CC_MEAN_MODE_ASSEMBLY] = mode_assembly,
+	[CC_MEAN_MODE_PREPROCESS] = mode_preprocess,
+	[CC_MEAN_MODE_SYNTAX] = mode_syntax,
+	[CC_MEAN_MODE_INFORMATION] = mode_information,
+	[CC_MEAN_OUTPUT] = output,
+	[CC_MEAN_LANGUAGE] = language,
+	[CC_MEAN_DEPS] = deps,
+	[CC_MEAN_DEPS_USER] = deps,
+	[CC_MEAN_DEPS_FILE] = deps_file,
+	[CC_MEAN_DEPS_TARGET] = deps_extra,
+	[CC_MEAN_DEPS_PHONY] = deps_extra,
+	[CC_MEAN_DEPS_MISSING] = deps_missing,
+	[CC_MEAN_INCLUDE_DIR] = include_dir,
+	[CC_MEAN_INCLUDE_FILE] = include_file,
+	[CC_MEAN_WP] = wp,
+	[CC_MEAN_WA] = wa,
+	[CC_MEAN_NATIVE] = native,
+	[CC_MEAN_ARCH] = arch,
+	[CC_MEAN_FULL_TEXT] = full_text,
+	[CC_MEAN_QUIET_UNUSED] = quiet_unused,
+	[CC_MEAN_WARNING] = warning,
+	[CC_MEAN_COLOUR] = colour,
+	[CC_MEAN_DIAGNOSTICS_FORMAT] = diagnostics_format,
+	[CC_MEAN_DEBUG] = debug,
+	[CC_MEAN_DEBUG_OFF] = debug_off,
+	[CC_MEAN_DEBUG_MACROS] = debug_macros,
+	[CC_MEAN_DEBUG_DETAIL] = debug,
+	[CC_MEAN_COMP_DIR] = comp_dir,
+	[CC_MEAN_LTO] = lto,
+	[CC_MEAN_SANITIZE] = sanitize,
+	[CC_MEAN_BASIC_BLOCKS] = basic_blocks,
+	[CC_MEAN_LIBRARY] = library,
+	[CC_MEAN_OUTPUTS] = outputs,
+	[CC_MEAN_COVERAGE] = coverage,
+	[CC_MEAN_SPLIT_DWARF] = split_dwarf,
+	[CC_MEAN_STACK_USAGE] = stack_usage,
+};
+
+int parse_meaning(struct parse *p, const struct cc_option *o, const char *arg, const char *value)
+{
+	int r = 0;
+
+	if (o->role == CC_ROLE_LINK && !p->unused)
+		p->unused = arg;
+	if (handlers[o->mean])
+		r = handlers[o->mean](p, arg, value);
+	if (r == 0 && o->reason)
+		r = parse_local(p, (enum cc_reason)o->reason, arg);
+	return r;
+}
