@@ -79,7 +79,8 @@ struct cc_command {
 	size_t n_outputs;
 
 	bool colour_given; /* the user has said -f[no-]diagnostics-color or the like, not =auto */
-	bool directives_only; /* gcc may preprocess with -fdirectives-only: see cc/split.h */
+	bool directives_only; /* gcc may preprocess with -fdirectives-only, if cc_pragmas_check
+				 finds the text whole: see cc/split.h, cc/pragmas.h */
 	bool debug;           /* some -g is in force */
 	bool comp_dir_given;  /* clang's -f…-compilation-dir */
 };

@@ -225,6 +225,35 @@ static int comp_dir(struct parse *p, const char *arg, const char *value)
 	return 0;
 }
 
+/*
+ * The sanitizers that report places keep line and column in the object's data, and plain
+ * preprocessing moves the columns in and behind macros. These do not.
+ */
+static bool keeps_no_places(const char *name, size_t n, enum cc_family family)
+{
+	static const char *const names[] = {"thread", "leak", "memory", "kernel-memory",
+		"hwaddress", "dataflow", "fuzzer", "fuzzer-no-link", "safe-stack",
+		"shadow-call-stack", "kcfi"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strlen(names[i]) == n && memcmp(names[i], name, n) == 0)
+			return true;
+	return family == CC_FAMILY_GCC && n == strlen("kernel-address") &&
+	       memcmp(name, "kernel-address", n) == 0;
+}
+
+static int sanitize(struct parse *p, const char *arg, const char *value)
+{
+	while (*value) {
+		size_t n = strcspn(value, ",");
+
+		if (!keeps_no_places(value, n, p->c->family))
+			return parse_local(p, CC_LOCAL_SANITIZER, arg);
+		value += n + (value[n] == ',');
+	}
+	return 0;
+}
+
 static int basic_blocks(struct parse *p, const char *arg, const char *value)
 {
 	if (str_starts(value, "list="))
@@ -287,6 +316,7 @@ static handler *const handlers[CC_MEAN_COUNT] = {
 	[CC_MEAN_DEPS_MISSING] = deps_missing,
 	[CC_MEAN_INCLUDE_DIR] = include_dir,
 	[CC_MEAN_INCLUDE_FILE] = include_file,
+	[CC_MEAN_IMACROS] = full_text,
 	[CC_MEAN_WP] = wp,
 	[CC_MEAN_WA] = wa,
 	[CC_MEAN_NATIVE] = native,
@@ -301,6 +331,7 @@ static handler *const handlers[CC_MEAN_COUNT] = {
 	[CC_MEAN_DEBUG_MACROS] = debug_macros,
 	[CC_MEAN_DEBUG_DETAIL] = debug,
 	[CC_MEAN_COMP_DIR] = comp_dir,
+	[CC_MEAN_SANITIZE] = sanitize,
 	[CC_MEAN_BASIC_BLOCKS] = basic_blocks,
 	[CC_MEAN_LINK] = link_only,
 	[CC_MEAN_LIBRARY] = library,

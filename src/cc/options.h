@@ -33,6 +33,7 @@ enum cc_mean {
 	CC_MEAN_DEPS_MISSING,
 	CC_MEAN_INCLUDE_DIR,  /* a directory where a precompiled header may lie */
 	CC_MEAN_INCLUDE_FILE, /* a header that may have a precompiled form */
+	CC_MEAN_IMACROS,      /* macros alone of a header: no line marker tells of it */
 	CC_MEAN_WP,
 	CC_MEAN_WA,
 	CC_MEAN_XCLANG,
@@ -49,6 +50,7 @@ enum cc_mean {
 	CC_MEAN_DEBUG_MACROS,
 	CC_MEAN_DEBUG_DETAIL, /* may turn debug information on, may not: counts as on */
 	CC_MEAN_COMP_DIR,
+	CC_MEAN_SANITIZE,
 	CC_MEAN_BASIC_BLOCKS,
 	CC_MEAN_LINK, /* without effect but on linking; clang warns of it when it does not link */
 	CC_MEAN_LIBRARY, /* the same, and there is something to link */

@@ -55,6 +55,8 @@ static const struct {
 	[CC_LOCAL_TOOLCHAIN] = {"toolchain", "it chooses parts of the compiler itself"},
 	[CC_LOCAL_LTO] = {"lto",
 		"intermediate code keeps places in the source that preprocessing moves"},
+	[CC_LOCAL_SANITIZER] = {"sanitizer",
+		"the instrumented code keeps places in the source that preprocessing moves"},
 	[CC_LOCAL_COMPARE_DEBUG] = {"compare-debug", "it compares two compiles"},
 	[CC_LOCAL_RECORDED_COMMAND] = {"recorded-command",
 		"the command line is recorded in the output"},

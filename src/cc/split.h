@@ -11,8 +11,8 @@
 enum cc_colour { CC_COLOUR_ASIS, CC_COLOUR_ALWAYS, CC_COLOUR_NEVER };
 
 struct cc_split {
-	bool directives_only;  /* gcc: keep macros in the text (only where command.directives_only)
-				*/
+	bool directives_only;  /* gcc: keep macros in the text (only where command.directives_only,
+				  and only text that cc_pragmas_check found whole may be used) */
 	enum cc_colour colour; /* added unless the user has said how (colour_given) */
 	const char *deps_path; /* write the .d to here instead of where the command says; NULL: as
 				  it says */
@@ -53,9 +53,13 @@ enum cc_text_flag {
 	 * in full.
 	 */
 	CC_TEXT_NEEDS_FULL = 1 << 1,
-	/* ".incbin" in an asm string or text: the compiler opens a file of this machine. */
+	/* ".incbin" or ".include" of the assembler: a file of this machine is opened. */
 	CC_TEXT_INCBIN = 1 << 2,
-	/* gcc pch_preprocess, module and import lines: not plain text. */
+	/*
+	 * gcc pch_preprocess, module and import lines: not plain text. Or, not with
+	 * directives_only, code that asks for the column it stands in, which plain preprocessing
+	 * moves.
+	 */
 	CC_TEXT_NOT_PLAIN = 1 << 3,
 };
 

@@ -85,7 +85,8 @@ static const char *take_word(const struct scan *s, const char *p, const char *wo
 	return skip_blanks(s, p + n);
 }
 
-/* Is a directive's '#' or '%:' before p? With a comment between, it is taken for granted. */
+/* Is a directive's '#', '%:' or trigraph before p? With a comment between, it is taken for granted.
+ */
 static bool behind_hash(const struct scan *s, const char *p)
 {
 	while (p > s->text && (is_blank(p[-1]) || p[-1] == '\\' || p[-1] == '\n'))
@@ -93,7 +94,8 @@ static bool behind_hash(const struct scan *s, const char *p)
 	if (p == s->text)
 		return false;
 	return p[-1] == '#' || (p[-1] == '/' && s->directives_only) ||
-	       (p[-1] == ':' && p - 1 > s->text && (p[-2] == '%' || p[-2] == '?'));
+	       (p - 1 > s->text &&
+		       ((p[-1] == ':' && p[-2] == '%') || (p[-1] == '=' && p[-2] == '?')));
 }
 
 static bool at_line_start(const struct scan *s, const char *p)
@@ -244,6 +246,19 @@ static void found_macro(struct scan *s, const char *at)
 			s->found |= CC_TEXT_NEEDS_FULL;
 }
 
+/* std::source_location and its like. With -fdirectives-only the columns are right. */
+static void found_column(struct scan *s, const char *at)
+{
+	static const char location[] = "source_location", column[] = "COLUMN";
+	size_t left = (size_t)(s->end - at);
+
+	if (s->directives_only || at - s->text < 10 || memcmp(at - 10, "__builtin_", 10) != 0)
+		return;
+	if ((left >= strlen(location) && memcmp(at, location, strlen(location)) == 0) ||
+		memcmp(at, column, PIECE) == 0)
+		s->found |= CC_TEXT_NOT_PLAIN;
+}
+
 static void found_operator(struct scan *s, const char *at)
 {
 	s->operators = true;
@@ -259,6 +274,8 @@ static const struct piece {
 	{"includ", false, found_asm_include},
 	{"import", false, found_import},
 	{"module", false, found_import},
+	{"source", false, found_column},
+	{"COLUMN", false, found_column},
 	{"embed ", false, found_embed},
 	{"embed\t", false, found_embed},
 	{"embed<", false, found_embed},
