@@ -1,21 +1,27 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
 /*
- * A fifo without waiting and without losing anything:
+ * A fifo, without waiting and without losing anything:
  *
  *   - Its read end is opened first (without blocking), so that its write end can be; the compiler
  *     inherits the read end and never looks at it. As long as any of the compiler's processes
  *     lives there is a reader, and when all are gone a write says EPIPE.
  *   - Opening a fifo to read blocks while nobody has it open to write. So the write end is kept,
  *     even when everything is written, until the compiler has opened it: inotify says when.
- *   - What a program that opens it a second time reads is not the source but what the first left
- *     of it. inotify says that too, and such a result is worth nothing.
+ *   - Compilers open their source again: gcc does to show the line of an error. A second look at a
+ *     fifo would find nothing and wait for ever. So everything is also written to a regular file,
+ *     which takes the fifo's name just before the write end is closed: whoever has read to the end
+ *     and opens the name again finds the whole source.
+ *   - Two who have the fifo open before its end each get a part. inotify says that too, and such a
+ *     result is worth nothing.
  */
 
 #include "worker/feed.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -103,29 +109,54 @@ void feed_init(struct feed *f, void (*on_drained)(struct feed *f))
 {
 	*f = (struct feed){.fd = -1,
 		.child_fd = -1,
+		.copy_fd = -1,
 		.inotify_wd = -1,
 		.on_drained = on_drained,
 		.pending = BUF_INIT_MAX(SIZE_MAX / 4)};
 	list_init(&f->link);
 }
 
-int feed_open_fifo(struct feed *f, struct feed_watch *w, uv_loop_t *loop, const char *path)
+static int new_file(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* Both ends; see above. */
+static int open_ends(struct feed *f)
+{
+	if (mkfifo(f->path, 0600) < 0)
+		return -errno;
+	f->child_fd = open(f->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (f->child_fd < 0)
+		return -errno;
+	f->fd = open(f->path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	if (f->fd < 0)
+		return -errno;
+	/* A larger pipe wakes us less; where the user's share is used up the usual one will do. */
+	fcntl(f->fd, F_SETPIPE_SZ, PIPE_SIZE);
+	return 0;
+}
+
+int feed_open_fifo(struct feed *f, struct feed_watch *w, uv_loop_t *loop, const char *path,
+	const char *copy_path)
 {
 	int r;
 
 	if (w->fd < 0)
 		return -ENOSYS;
-	if (mkfifo(path, 0600) < 0)
-		return -errno;
 	f->is_fifo = true;
-	f->child_fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (f->child_fd < 0)
-		return -errno;
-	f->fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-	if (f->fd < 0)
-		return -errno;
-	/* A larger pipe wakes us less; where the user's share is used up the usual one will do. */
-	fcntl(f->fd, F_SETPIPE_SZ, PIPE_SIZE);
+	f->path = strdup(path);
+	f->copy_path = strdup(copy_path);
+	if (!f->path || !f->copy_path)
+		return -ENOMEM;
+	f->copy_fd = new_file(copy_path);
+	if (f->copy_fd < 0)
+		return f->copy_fd;
+	r = open_ends(f);
+	if (r < 0)
+		return r;
 	f->inotify_wd = inotify_add_watch(w->fd, path, IN_OPEN | IN_CLOSE_NOWRITE);
 	if (f->inotify_wd < 0)
 		return -errno;
@@ -139,8 +170,12 @@ int feed_open_fifo(struct feed *f, struct feed_watch *w, uv_loop_t *loop, const 
 
 int feed_open_file(struct feed *f, const char *path)
 {
-	f->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	return f->fd < 0 ? -errno : 0;
+	int fd = new_file(path);
+
+	if (fd < 0)
+		return fd;
+	f->fd = fd;
+	return 0;
 }
 
 void feed_started(struct feed *f)
@@ -204,6 +239,15 @@ static int write_pending(struct feed *f)
 	return 0;
 }
 
+/* The compiler has the fifo open, and everything is in it: what it opens from now on is the file.
+ */
+static void finish(struct feed *f)
+{
+	if (rename(f->copy_path, f->path) < 0)
+		f->broken = true;
+	close_write_end(f);
+}
+
 /* A fifo: write what there is, and see whether it may be closed. */
 static void feed_write(struct feed *f)
 {
@@ -222,7 +266,7 @@ static void feed_write(struct feed *f)
 	} else {
 		uv_poll_stop(&f->poll);
 		if (f->ended && f->opens > 0)
-			close_write_end(f);
+			finish(f);
 	}
 	if (had)
 		f->on_drained(f);
@@ -257,18 +301,22 @@ int feed_push(struct feed *f, struct buf *data)
 		buf_fini(data);
 		return r;
 	}
-	r = append(f, data);
+	r = fs_write_all(f->copy_fd, data->data, data->len);
+	if (r == 0)
+		r = append(f, data);
 	/* Written from the loop, so that on_drained never comes from in here. */
 	return r < 0 ? r : uv_poll_start(&f->poll, UV_WRITABLE, on_writable);
 }
 
 int feed_end(struct feed *f)
 {
+	int *file = f->is_fifo ? &f->copy_fd : &f->fd;
+
 	f->ended = true;
-	if (f->is_fifo)
-		return f->poll_open ? uv_poll_start(&f->poll, UV_WRITABLE, on_writable) : 0;
 	/* A full disk may only show here. */
-	return f->fd >= 0 && close(TAKE_FD(f->fd)) < 0 ? -errno : 0;
+	if (*file >= 0 && close(TAKE_FD(*file)) < 0)
+		return -errno;
+	return f->poll_open ? uv_poll_start(&f->poll, UV_WRITABLE, on_writable) : 0;
 }
 
 enum feed_verdict feed_judge(struct feed *f)
@@ -293,6 +341,9 @@ bool feed_close(struct feed *f, void (*on_closed)(struct feed *f))
 		inotify_rm_watch(f->watch->fd, f->inotify_wd);
 	f->inotify_wd = -1;
 	util_close(&f->child_fd);
+	util_close(&f->copy_fd);
+	util_free(&f->path);
+	util_free(&f->copy_path);
 	close_write_end(f);
 	return f->poll_closing;
 }

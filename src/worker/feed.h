@@ -7,8 +7,8 @@
 #include "base/list.h"
 
 /*
- * How a source gets into the file that the compiler reads: a fifo, while it still arrives, or a
- * regular file, written before the compiler starts.
+ * How a source gets into the file that the compiler reads: a fifo, while it still arrives (and a
+ * regular file from then on), or a regular file, written before the compiler starts.
  */
 
 enum { FEED_BACKLOG = 1 << 20 }; /* what is pending over this should make the caller stop reading */
@@ -30,6 +30,8 @@ struct feed {
 	struct list link; /* of watch->feeds */
 	int fd;           /* write end, or the regular file; -1: closed */
 	int child_fd;     /* fifo: the read end that the compiler keeps open */
+	int copy_fd;      /* fifo: the regular file that takes its place */
+	char *path, *copy_path;
 	bool is_fifo, ended, broken;
 	int inotify_wd;
 	unsigned opens;
@@ -41,22 +43,25 @@ struct feed {
 
 void feed_init(struct feed *f, void (*on_drained)(struct feed *f));
 
-/* path must not exist. -errno. In every case feed_close is to be called later. */
-int feed_open_fifo(
-	struct feed *f, struct feed_watch *w, uv_loop_t *loop, const char *path) MUST_CHECK;
+/*
+ * path, and copy_path beside it, must not exist. -errno. In every case feed_close is to be called
+ * later.
+ */
+int feed_open_fifo(struct feed *f, struct feed_watch *w, uv_loop_t *loop, const char *path,
+	const char *copy_path) MUST_CHECK;
 int feed_open_file(struct feed *f, const char *path) MUST_CHECK;
 
 /* The compiler has been started and has its own copy of child_fd. */
 void feed_started(struct feed *f);
 
-/* Take all of data (which is left empty). -ENOMEM, -E2BIG; for a file, -errno of writing. */
+/* Take all of data (which is left empty). -ENOMEM, -E2BIG, -errno of writing a file. */
 int feed_push(struct feed *f, struct buf *data) MUST_CHECK;
 int feed_end(struct feed *f) MUST_CHECK; /* nothing more will be pushed; -errno as above */
 size_t feed_backlog(const struct feed *f);
 
 /*
- * The compiler has ended: was everything given to it, once? If a fifo was opened twice then what
- * read it the second time saw only a rest.
+ * The compiler has ended: was everything given to it, once? If a fifo was opened twice then each
+ * may have seen only a part.
  */
 enum feed_verdict { FEED_WHOLE, FEED_PART, FEED_TWICE };
 enum feed_verdict feed_judge(struct feed *f);

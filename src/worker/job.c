@@ -37,6 +37,9 @@
 
 enum { READ_TWICE_MAX = 64, DRAIN_CHUNK = 1 << 16 };
 
+/* Of a source while it is a fifo too. A client that gives its output this name gets no object. */
+static const char copy_name[] = ".distccd-source";
+
 enum job_state { SPOOLING, RUNNING, STOPPING, ENDING, OVER };
 
 static const unsigned moves[] = {
@@ -421,12 +424,13 @@ static void on_drained(struct feed *f)
 static int open_feed(struct job *j, const struct job_spec *spec)
 {
 	AUTO(util_free) char *path = jobdir_file(&j->dir, j->source);
+	AUTO(util_free) char *copy = jobdir_file(&j->dir, copy_name);
 	bool fifo = spec->reads_once && !strv_has(&j->ctx->read_twice, j->compiler);
 
-	if (!path)
+	if (!path || !copy)
 		return -ENOMEM;
 	if (fifo && j->ctx->watch.fd >= 0)
-		return feed_open_fifo(&j->feed, &j->ctx->watch, j->ctx->loop, path);
+		return feed_open_fifo(&j->feed, &j->ctx->watch, j->ctx->loop, path, copy);
 	return feed_open_file(&j->feed, path);
 }
 

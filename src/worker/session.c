@@ -9,12 +9,12 @@
  *
  *	HEAD       the command line is arriving
  *	QUEUED     it may run; it waits for a slot. Source may arrive up to SOURCE_MAX, then the
- *	           connection is not read until the turn comes
- *	COMPILING  there is a job. Source goes to it as it arrives (version 1), or as a whole
- *		   when it is complete (version 2: one block)
- *	FINISHING  the result is there; perhaps the client still sends source that nobody needs
- *	REPLYING   the reply is being sent
- *	ENDED      logged; the connection closes, a job that still ran is being killed
+ *	           connection is not read until the turn comes (and an end behind so much unread
+ *	           data is only seen then)
+ *	COMPILING  there is a job. Source goes to it as it arrives (version 1), or as a whole when
+ *it is complete (version 2: one block) FINISHING  the result is there; perhaps the client still
+ *sends source that nobody needs REPLYING   the reply is being sent ENDED      logged; the
+ *connection closes, a job that still ran is being killed
  *
  * Invariants: a slot is held from COMPILING until the job is over, even when the client is gone
  * sooner; a session is freed when its connection is closed and it has no job; nothing is answered
@@ -45,7 +45,8 @@
 #include "worker/exit.h"
 #include "worker/server.h"
 
-enum { SOURCE_MAX = 1 << 20, HOST_MAX = 64 };
+/* Source of a client that waits; the lower is for when much of the memory is in use already. */
+enum { SOURCE_MAX = 16 << 20, SOURCE_MAX_TIGHT = 1 << 20, HOST_MAX = 64 };
 
 enum session_state { HEAD, QUEUED, COMPILING, FINISHING, REPLYING, ENDED };
 
@@ -210,13 +211,18 @@ static bool account(struct session *s)
 	return false;
 }
 
+static size_t source_max(const struct server *server)
+{
+	return server->memory.used > server->memory.max / 2 ? SOURCE_MAX_TIGHT : SOURCE_MAX;
+}
+
 /* Whether to read on, and how long to wait for it. */
 static void set_flow(struct session *s)
 {
 	bool complete = request(s)->state == WIRE_REQUEST_DONE, pause = false;
 
 	if (s->state == QUEUED)
-		pause = request(s)->source.len >= SOURCE_MAX;
+		pause = request(s)->source.len >= source_max(s->server);
 	else if (s->state == COMPILING)
 		pause = job_backlog(s->job) >= FEED_BACKLOG;
 	/* A complete request is still watched: what follows is the client's end. */
