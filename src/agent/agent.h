@@ -3,6 +3,7 @@
 
 #include <uv.h>
 
+#include "agent/compilers.h"
 #include "agent/history.h"
 #include "base/list.h"
 #include "base/warden.h"
@@ -43,6 +44,7 @@ struct agent {
 	size_t hosts_queue_n;
 	bool hosts_changed; /* a host's slot was given back, or a host has failed */
 	struct history history;
+	struct compilers compilers;
 	uint64_t full_text[AGENT_FULL_MEMORY]; /* hashes of source paths; 0: none */
 };
 

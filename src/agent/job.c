@@ -338,7 +338,10 @@ static void replied(struct job *j, struct wire_reply *reply)
 	end(j, 0, &reply->out, &err);
 }
 
-/* A compiler that failed there gets its second, exact opinion here. */
+/*
+ * A compiler that failed there gets its second, exact opinion here. One that was killed there
+ * does too, unless fallbacks are disabled: then that is the result.
+ */
 static const char *retry_reason(const struct job *j, int status)
 {
 	if (status == 0)
@@ -346,7 +349,7 @@ static const char *retry_reason(const struct job *j, int status)
 	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_COMPILER_MISSING)
 		return "compiler-missing";
 	if (WIFSIGNALED(status))
-		return "compiler-killed";
+		return j->settings.fallback ? "compiler-killed" : NULL;
 	return j->settings.skip_local_retry ? NULL : "compile-failed";
 }
 
@@ -715,18 +718,17 @@ void job_start(struct job *j)
 		history_set_source(record(j), j->command.input);
 	else
 		history_set_source(record(j), path_base(j->request->argv[0]));
-	if (j->command.reason != CC_REMOTE_OK) {
-		go_local(j, cc_reason_name(j->command.reason));
-		return;
-	}
+	/* The hosts list also says how much may run here. */
 	reason = find_hosts(j);
+	if (j->command.reason != CC_REMOTE_OK)
+		reason = cc_reason_name(j->command.reason);
 	if (reason) {
 		go_local(j, reason);
 		return;
 	}
-	if (cc_compiler_remote_name(j->request->argv[0], j->request->compiler, path,
-		    j->settings.no_rewrite, &j->remote_name) < 0 ||
-		!j->remote_name) {
+	j->remote_name = compilers_remote_name(&j->agent->compilers, j->request->argv[0],
+		j->request->compiler, path, j->settings.no_rewrite);
+	if (!j->remote_name) {
 		go_local(j, "compiler-not-nameable");
 		return;
 	}

@@ -265,6 +265,7 @@ static void fini(struct agent *a)
 	dial_cache_clear();
 	fleet_fini(&a->fleet);
 	history_fini(&a->history);
+	compilers_fini(&a->compilers);
 	warden_stop(&a->warden);
 	util_close(&a->lock);
 	ipc_place_close(&a->place);

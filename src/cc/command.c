@@ -345,6 +345,8 @@ static int decide(struct parse *p)
 		return parse_kind(p, CC_KIND_OTHER, CC_LOCAL_NO_INPUT, NULL);
 	if (!(p->modes & (PARSE_OBJECT | PARSE_ASSEMBLY)))
 		return parse_kind(p, CC_KIND_LINK, CC_LOCAL_LINK, NULL);
+	if (p->n_inputs > 1 && p->c->family == CC_FAMILY_UNKNOWN)
+		return parse_kind(p, CC_KIND_OTHER, CC_LOCAL_UNKNOWN_COMPILER, p->c->args[0].text);
 	if (p->n_inputs > 1)
 		return parse_kind(p, CC_KIND_OTHER, CC_LOCAL_SEVERAL_INPUTS, NULL);
 	if (str_eq(p->input, "-"))
@@ -358,7 +360,10 @@ static int decide(struct parse *p)
 	return decide_compile(p);
 }
 
-/* The words of argv, response files expanded where that is sure, become c->args. */
+/*
+ * The words of argv, response files expanded, become c->args. Where that is not sure they are
+ * argv's own, and the reason is set: then nothing more can be said of the command.
+ */
 static int set_args(struct parse *p, char *const *argv)
 {
 	AUTO(strv_fini) struct strv words = STRV_INIT;
@@ -392,16 +397,15 @@ static int parse(struct parse *p, char *const *argv, char *const *envp)
 {
 	int r = set_args(p, argv);
 
-	if (r == 0 && p->c->n_args == 0)
+	if (r < 0 || p->c->reason != CC_REMOTE_OK)
+		return r;
+	if (p->c->n_args == 0)
 		return parse_kind(p, CC_KIND_OTHER, CC_LOCAL_NO_INPUT, NULL);
-	if (r == 0)
-		r = look_at_environment(p, envp);
+	r = look_at_environment(p, envp);
 	if (r == 0)
 		r = take_args(p);
 	if (r == 0)
 		r = decide(p);
-	if (r == 0 && !can_keep_directives(p->c))
-		p->c->directives_only = false;
 	return r == -E2BIG ? -ENOMEM : r;
 }
 
@@ -412,6 +416,8 @@ int cc_command_parse_as(enum cc_family family, char *const *argv, const char *cw
 	struct parse p = {.c = &c, .cwd = cwd};
 	int r = parse(&p, argv, envp);
 
+	if (!can_keep_directives(&c))
+		c.directives_only = false;
 	strv_fini(&p.dirs);
 	strv_fini(&p.includes);
 	if (r < 0)

@@ -181,7 +181,10 @@ int cc_compiler_behind(const char *name, const char *path, const char *cwd, stru
 	return r;
 }
 
-/* Is this what PATH has under the base name of file? */
+/*
+ * Does some entry of PATH lead to the program under this name? Not necessarily the first: where
+ * compilers' names are masqueraded, that one is distcc.
+ */
 static bool is_on_path(const char *name, const char *path, const struct stat *program)
 {
 	const char *rest = path;
@@ -193,8 +196,9 @@ static bool is_on_path(const char *name, const char *path, const struct stat *pr
 
 		if (!file)
 			return false;
-		if (is_program(file, &st))
-			return st.st_dev == program->st_dev && st.st_ino == program->st_ino;
+		if (is_program(file, &st) && st.st_dev == program->st_dev &&
+			st.st_ino == program->st_ino)
+			return true;
 	}
 }
 

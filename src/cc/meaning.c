@@ -225,21 +225,6 @@ static int comp_dir(struct parse *p, const char *arg, const char *value)
 	return 0;
 }
 
-/* clang's intermediate code holds the name of the file compiled; gcc's does not. */
-static int lto(struct parse *p, const char *arg, const char *value)
-{
-	if (p->c->family == CC_FAMILY_GCC)
-		return 0;
-	return parse_local(p, CC_LOCAL_LTO, arg);
-}
-
-static int sanitize(struct parse *p, const char *arg, const char *value)
-{
-	if (p->c->family == CC_FAMILY_GCC)
-		return 0;
-	return parse_local(p, CC_LOCAL_SANITIZER, arg);
-}
-
 static int basic_blocks(struct parse *p, const char *arg, const char *value)
 {
 	if (str_starts(value, "list="))
@@ -247,10 +232,17 @@ static int basic_blocks(struct parse *p, const char *arg, const char *value)
 	return 0;
 }
 
+static int link_only(struct parse *p, const char *arg, const char *value)
+{
+	if (!p->unused)
+		p->unused = arg;
+	return 0;
+}
+
 static int library(struct parse *p, const char *arg, const char *value)
 {
 	p->libraries = true;
-	return 0;
+	return link_only(p, arg, value);
 }
 
 static int outputs(struct parse *p, const char *arg, const char *value)
@@ -309,9 +301,8 @@ static handler *const handlers[CC_MEAN_COUNT] = {
 	[CC_MEAN_DEBUG_MACROS] = debug_macros,
 	[CC_MEAN_DEBUG_DETAIL] = debug,
 	[CC_MEAN_COMP_DIR] = comp_dir,
-	[CC_MEAN_LTO] = lto,
-	[CC_MEAN_SANITIZE] = sanitize,
 	[CC_MEAN_BASIC_BLOCKS] = basic_blocks,
+	[CC_MEAN_LINK] = link_only,
 	[CC_MEAN_LIBRARY] = library,
 	[CC_MEAN_OUTPUTS] = outputs,
 	[CC_MEAN_COVERAGE] = coverage,
@@ -323,8 +314,6 @@ int parse_meaning(struct parse *p, const struct cc_option *o, const char *arg, c
 {
 	int r = 0;
 
-	if (o->role == CC_ROLE_LINK && !p->unused)
-		p->unused = arg;
 	if (handlers[o->mean])
 		r = handlers[o->mean](p, arg, value);
 	if (r == 0 && o->reason)

@@ -49,10 +49,9 @@ enum cc_mean {
 	CC_MEAN_DEBUG_MACROS,
 	CC_MEAN_DEBUG_DETAIL, /* may turn debug information on, may not: counts as on */
 	CC_MEAN_COMP_DIR,
-	CC_MEAN_LTO,
-	CC_MEAN_SANITIZE,
 	CC_MEAN_BASIC_BLOCKS,
-	CC_MEAN_LIBRARY,
+	CC_MEAN_LINK, /* without effect but on linking; clang warns of it when it does not link */
+	CC_MEAN_LIBRARY, /* the same, and there is something to link */
 	CC_MEAN_OUTPUTS, /* writes files whose names we do not work out */
 	CC_MEAN_COVERAGE,
 	CC_MEAN_SPLIT_DWARF,

@@ -212,6 +212,28 @@ static int push_target(const struct cc_command *c, const struct cc_split *s, str
 	return strv_pushf(out, "--target=%s", s->target);
 }
 
+/*
+ * clang's driver leaves -fmacro-prefix-map out when the text is preprocessed, but __builtin_FILE
+ * is only expanded then.
+ */
+static int push_remote_arg(const struct cc_command *c, const char *arg, struct strv *out)
+{
+	const char *map = NULL;
+	int r = 0;
+
+	if (c->family == CC_FAMILY_CLANG && str_starts(arg, "-fmacro-prefix-map="))
+		map = arg;
+	if (c->family == CC_FAMILY_CLANG && str_starts(arg, "-ffile-prefix-map="))
+		map = arg + strlen("-ffile-prefix-map=");
+	if (map != arg)
+		r = strv_push(out, arg);
+	if (r == 0 && map)
+		r = strv_push(out, "-Xclang");
+	if (r == 0 && map)
+		r = strv_pushf(out, "%s%s", map == arg ? "" : "-fmacro-prefix-map=", map);
+	return r;
+}
+
 int cc_split_remote(const struct cc_command *c, const struct cc_split *s, const char *compiler_name,
 	struct strv *ret)
 {
@@ -220,7 +242,7 @@ int cc_split_remote(const struct cc_command *c, const struct cc_split *s, const 
 
 	for (size_t i = 1; r == 0 && i < c->n_args; i++)
 		if (c->args[i].role == CC_ROLE_BOTH || c->args[i].role == CC_ROLE_COMPILE)
-			r = strv_push(&out, c->args[i].text);
+			r = push_remote_arg(c, c->args[i].text, &out);
 	if (r == 0)
 		r = push_target(c, s, &out);
 	if (r == 0)

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@
 #include "base/env.h"
 #include "base/fs.h"
 #include "config.h"
+#include "launcher/launcher.h"
 
 static int connect_once(const struct ipc_place *place, int *ret_fd)
 {
@@ -39,6 +41,35 @@ static int connect_once(const struct ipc_place *place, int *ret_fd)
 	}
 	*ret_fd = TAKE_FD(fd);
 	return 0;
+}
+
+static bool readable_within(int fd, int ms)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	int r;
+
+	do
+		r = poll(&p, 1, ms);
+	while (r < 0 && errno == EINTR);
+	return r > 0;
+}
+
+int agent_link_process(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+	int process;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 ||
+		child_pidfd(peer.pid, &process) < 0)
+		return -1;
+	return process;
+}
+
+void agent_link_await_end(int process)
+{
+	if (process >= 0 && !readable_within(process, AGENT_END_MS))
+		launcher_say("Warning: the agent is still ending");
 }
 
 /* Starts an agent and waits until it listens, or is gone. */
@@ -74,7 +105,8 @@ static int start_agent(void)
 	close(fds[1]);
 	if (r < 0)
 		return r;
-	/* The child goes into the background by itself; what waits here is only its first half. */
+	if (!readable_within(ready, AGENT_START_MS))
+		return -ETIMEDOUT;
 	while (read(ready, &byte, 1) < 0 && errno == EINTR)
 		;
 	return 0;

@@ -143,6 +143,19 @@ static int find_compiler(const char *name, bool masquerade, const struct guard *
 		path_base(name), path, cwd, self, g->started, g->n_started, ret_path);
 }
 
+/*
+ * gcc looks itself up on PATH by argv[0], to find its parts beside itself: if that would lead it
+ * to another file, to a link to us for one, argv[0] must be the full path.
+ */
+static bool finds_itself(const char *name, const char *compiler)
+{
+	AUTO(util_free) char *cwd = getcwd(NULL, 0);
+	AUTO(util_free) char *first = NULL;
+
+	return child_find_program(name, env_get(environ, "PATH"), cwd, &first) == 0 &&
+	       str_eq(first, compiler);
+}
+
 static int fill(int argc, char **argv, const struct guard *g, struct invocation *inv)
 {
 	bool masquerade = strstr(path_base(argv[0]), "distcc") == NULL;
@@ -166,8 +179,7 @@ static int fill(int argc, char **argv, const struct guard *g, struct invocation 
 		r = strv_push(&inv->argv, argv[i]);
 	if (r == 0)
 		r = find_compiler(inv->argv.v[0], masquerade, g, &inv->compiler);
-	/* A program that looks itself up by argv[0] must find itself, and not us. */
-	if (r == 0 && masquerade) {
+	if (r == 0 && !finds_itself(inv->argv.v[0], inv->compiler)) {
 		AUTO(util_free) char *name = strdup(inv->compiler);
 
 		if (!name)

@@ -42,6 +42,8 @@ static int load_hosts(struct hosts *ret)
 		hosts_shuffle(ret, (uint64_t)getpid());
 	if (r == HOSTS_BAD)
 		launcher_say("ERROR: %s", buf_str(&error));
+	else if (r == 0 && ret->n == 0)
+		r = HOSTS_NONE;
 	if (r != 0)
 		launcher_say("CRITICAL! Failed to get host list");
 	return r;
@@ -81,14 +83,19 @@ static int ask(enum ipc_request_type type)
 	};
 	AUTO(agent_answer_fini) struct agent_answer a = {.log = BUF_INIT};
 	AUTO(util_close) int fd = -1;
+	AUTO(util_close) int process = -1;
 	int r = agent_link_open(false, &fd);
 
+	if (r == 0)
+		process = agent_link_process(fd);
 	if (r == 0)
 		r = agent_link_send(fd, &q);
 	if (r == 0)
 		r = agent_link_receive(fd, &a);
-	if (type == IPC_STOP)
-		return 0; /* the connection has closed, or there was none */
+	if (type == IPC_STOP) {
+		agent_link_await_end(process);
+		return 0;
+	}
 	if (r < 0) {
 		launcher_say("no agent is running");
 		return 1;

@@ -157,9 +157,10 @@ void fleet_give(struct fleet_host *h)
 	h->in_use--;
 }
 
-static bool same_machine(const struct fleet_host *a, const struct fleet_host *b)
+static bool same_server(const struct fleet_host *a, const struct fleet_host *b)
 {
-	return a == b || (a->address[0] && str_eq(a->address, b->address));
+	return a == b ||
+	       (a->address[0] && str_eq(a->address, b->address) && a->entry.port == b->entry.port);
 }
 
 void fleet_succeeded(struct fleet *f, struct fleet_host *h, uint64_t wall_ms)
@@ -170,7 +171,7 @@ void fleet_succeeded(struct fleet *f, struct fleet_host *h, uint64_t wall_ms)
 	h->jobs++;
 	h->wall_ms += wall_ms;
 	for (size_t i = 0; i < f->n; i++) {
-		if (same_machine(f->v[i], h)) {
+		if (same_server(f->v[i], h)) {
 			f->v[i]->backoff_until_ms = 0;
 			f->v[i]->failure_logged = false;
 		}
@@ -181,7 +182,7 @@ void fleet_failed(struct fleet *f, struct fleet_host *h, uint64_t now_ms, uint64
 {
 	h->failures++;
 	for (size_t i = 0; period_ms > 0 && i < f->n; i++)
-		if (same_machine(f->v[i], h))
+		if (same_server(f->v[i], h))
 			f->v[i]->backoff_until_ms = now_ms + period_ms;
 }
 

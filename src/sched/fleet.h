@@ -10,8 +10,8 @@
  *
  * A job brings its own hosts list; hosts of the same definition are one host here, whichever list
  * they came in. What failed is remembered where it belongs:
- *	a machine that cannot be reached, hangs up or answers rubbish: its address, whatever names
- *	lead to it, rests for the back-off period;
+ *	a server that cannot be reached, hangs up or answers rubbish: its address and port,
+ *	whatever names lead to them, rest for the back-off period;
  *	a machine without a compiler: that compiler on that host rests, others go on.
  */
 

@@ -77,7 +77,7 @@ static int take_number(struct token *t, size_t n, uint64_t max, const char *mend
 
 static int take_slots(struct token *t, unsigned *ret)
 {
-	uint64_t v;
+	uint64_t v = 0;
 	int r = take_number(t, strcspn(t->p, ":/,"), HOSTS_SLOTS_MAX,
 		"the number of slots behind '/' or '=' must be 1 to 100000, as in host/8", &v);
 
@@ -89,7 +89,7 @@ static int take_slots(struct token *t, unsigned *ret)
 static int take_port(struct token *t, uint16_t *ret)
 {
 	size_t n = strcspn(t->p, "/,");
-	uint64_t v;
+	uint64_t v = 0;
 	int r;
 
 	if (memchr(t->p, ':', n))

@@ -211,7 +211,6 @@ HOSTS = [
     "localhost/2 a/1 --localslots=3 --localslots_cpp=9",
     "a # comment b",
     "me@there/2 @there",
-    "a,lzo,cpp/3",
     "",
 ]
 

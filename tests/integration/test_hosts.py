@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Hosts that do not resolve, rest, come back, or are this machine."""
 
+from pathlib import Path
+
 import pytest
 
 from harness import procs
@@ -138,11 +140,10 @@ def test_down_hosts_are_not_used(lab):
 @pytest.mark.ours
 def test_ipv6_loopback(lab):
     """The brackets of the grammar, up to a connection."""
-    import os
-
-    if not os.path.exists("/proc/net/if_inet6") or not open("/proc/net/if_inet6").read():
+    interfaces = Path("/proc/net/if_inet6")
+    if not interfaces.exists() or not interfaces.read_text():
         pytest.skip("no IPv6 on this machine")
-    worker = lab.worker(options=["--listen", "::1"])
+    worker = lab.worker(flavour="ours", options=["--listen", "::1"])
     client = lab.client([f"[::1]:{worker.port}/2"])
     tree = lab.tree(SOURCE)
     assert client.compile(tree, *ARGV).code == 0

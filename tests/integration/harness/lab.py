@@ -58,6 +58,7 @@ class Lab:
         flavour = flavour or self.worker_flavour
         worker = Worker(self, flavour, compilers, path, jobs, wrap, options, env)
         self.workers.append(worker)
+        worker.start()
         return worker
 
     def server(self, script) -> FakeServer:

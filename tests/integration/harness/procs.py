@@ -149,6 +149,15 @@ def command_line(pid: int) -> str:
         return ""
 
 
+def environment(pid: int) -> list[str]:
+    """As it was at the program's start."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as f:
+            return f.read().decode(errors="replace").split("\0")
+    except OSError:
+        return []
+
+
 def is_alive(pid: int) -> bool:
     stat = processes().get(pid)
     return stat is not None and stat.state not in "ZX"

@@ -120,24 +120,29 @@ class Client:
         return int(result.out) if result.code == 0 else None
 
     def agents(self) -> list[int]:
-        """All agents of this test that live (a child of one, its warden, is not one more)."""
+        """All agents of this user that live (a child of one, its warden, is not one more)."""
         every = procs.descendants()
         named = {pid for pid, stat in every.items() if stat.comm == "distcc-agent"}
-        return [pid for pid in named if every[pid].parent not in named]
+        mine = f"DISTCC_DIR={self.dir}"
+        return [
+            pid
+            for pid in named
+            if every[pid].parent not in named and mine in procs.environment(pid)
+        ]
 
     def stop(self) -> list[str]:
         """End the agent in good order; complaints."""
         if not self.is_ours or not self.program.exists():
             return []
+        had_one = bool(self.agents())
         result = self.run("--stop-agent")
-        left = self.agents()
         complaints = []
-        if left:
-            complaints.append(
-                f"agents {left} live after --stop-agent (exit {result.code}, {result.err!r})"
-            )
+        try:
+            procs.eventually("the agent ends", lambda: not self.agents(), 10)
+        except procs.Hangs:
+            complaints.append(f"agent lives after --stop-agent: {result}")
         sockets = [str(p) for p in self.dir.rglob("*") if p.is_socket()]
-        if sockets:
+        if sockets and had_one:
             complaints.append(f"sockets left: {sockets}")
         return complaints
 
@@ -168,7 +173,7 @@ class Worker:
         }
         self.wrap, self.options = wrap, options
         self.port = 0
-        self.start()
+        self.process = None
 
     def start(self) -> None:
         """Once more on the same port, if it has had one before."""
@@ -230,7 +235,7 @@ class Worker:
         procs.wait(self.process)
 
     def stop(self) -> list[str]:
-        if self.process.returncode is None:
+        if self.process and self.process.returncode is None:
             os.kill(self.process.pid, signal.SIGTERM)
             procs.wait(self.process)
         return []

@@ -9,8 +9,8 @@ import os
 import re
 from pathlib import Path
 
-# Lines that distcc adds to a compiler's output: "distcc[123] (event) Warning: text"
-NOTE = re.compile(rb"^distcc(d|-agent)?\[\d+\] .*\n", re.MULTILINE)
+# Lines that distcc adds to a compiler's output: "distcc[123] (event) Warning: text", "distcc: text"
+NOTE = re.compile(rb"^distcc(d|-agent)?(\[\d+\]|:) .*\n", re.MULTILINE)
 
 
 @dataclasses.dataclass

@@ -109,6 +109,23 @@ static void test_back_off_is_by_address(void **state)
 	fini(&s);
 }
 
+static void test_another_port_is_another_server(void **state)
+{
+	struct fleet_host *h;
+	struct setup s;
+
+	init(&s, "a:1 a:2");
+	strcpy(s.v[0]->address, "10.0.0.1");
+	strcpy(s.v[1]->address, "10.0.0.1");
+	fleet_failed(&s.fleet, s.v[0], 0, 60000);
+	assert_int_equal(pick(&s, 1, &h), FLEET_CHOSEN);
+	assert_ptr_equal(h, s.v[1]);
+	fleet_succeeded(&s.fleet, s.v[1], 5);
+	s.tried[1] = true;
+	assert_int_equal(pick(&s, 1, &h), FLEET_NONE);
+	fini(&s);
+}
+
 static void test_unresolved_names_do_not_share_a_back_off(void **state)
 {
 	struct fleet_host *h;
@@ -196,6 +213,7 @@ int main(void)
 		cmocka_unit_test(test_jobs_spread_by_load_and_list_order),
 		cmocka_unit_test(test_a_faster_host_is_taken_first),
 		cmocka_unit_test(test_back_off_is_by_address),
+		cmocka_unit_test(test_another_port_is_another_server),
 		cmocka_unit_test(test_unresolved_names_do_not_share_a_back_off),
 		cmocka_unit_test(test_success_ends_the_back_off),
 		cmocka_unit_test(test_period_zero_rests_nobody),

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+/* Exit codes of distccd, and of what it reports for a compiler: distcc 3.4's numbers. */
+enum worker_exit {
+	WORKER_EXIT_OK = 0,
+	WORKER_EXIT_FAILED = 100,
+	WORKER_EXIT_BAD_ARGUMENTS = 101,
+	WORKER_EXIT_BIND_FAILED = 102,
+	WORKER_EXIT_OUT_OF_MEMORY = 105,
+	WORKER_EXIT_IO_ERROR = 107,
+	WORKER_EXIT_PROTOCOL = 109,
+	WORKER_EXIT_COMPILER_MISSING = 110,
+	WORKER_EXIT_SETUID_FAILED = 112,
+	WORKER_EXIT_ACCESS_DENIED = 113,
+	WORKER_EXIT_BUSY = 114,
+	WORKER_EXIT_GONE = 117,
+	WORKER_EXIT_TIMEOUT = 118,
+};

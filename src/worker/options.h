@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/strv.h"
+#include "worker/acl.h"
+
+/* The command line of distccd, as distcc 3.4 names things. */
+
+enum options_mode { OPTIONS_MODE_AUTO, OPTIONS_MODE_INETD, OPTIONS_MODE_DAEMON };
+
+struct options {
+	enum options_mode mode;
+	bool help, version;
+	uint64_t jobs;
+	uint64_t nice;
+	bool has_oom_score_adj;
+	int oom_score_adj;
+	uint64_t port; /* 0: any that is free */
+	struct strv listen;
+	const char *port_file, *pid_file, *user, *log_file;
+	struct acl allow;
+	bool allow_given;
+	uint64_t job_lifetime_s, lifetime_s; /* 0: without end */
+	bool no_detach, log_stderr, insecure;
+	enum log_level log_level;
+};
+
+/* argv's strings must outlive it. 0, or a worker_exit code after a message on stderr. */
+int options_parse(int argc, char **argv, struct options *ret) MUST_CHECK;
+void options_fini(struct options *o);
+void options_help(FILE *to);

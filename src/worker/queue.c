@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "worker/queue.h"
+
+#include <assert.h>
+
+void queue_init(struct queue *q, unsigned slots)
+{
+	*q = (struct queue){.slots = slots};
+	list_init(&q->waiters);
+}
+
+void queue_waiter_init(struct queue_waiter *w)
+{
+	list_init(&w->link);
+}
+
+void queue_wait(struct queue *q, struct queue_waiter *w)
+{
+	assert(list_empty(&w->link));
+	list_append(&q->waiters, &w->link);
+}
+
+void queue_cancel(struct queue_waiter *w)
+{
+	list_unlink(&w->link);
+}
+
+struct queue_waiter *queue_take(struct queue *q)
+{
+	struct queue_waiter *w;
+
+	if (q->used >= q->slots || list_empty(&q->waiters))
+		return NULL;
+	w = LIST_ENTRY(q->waiters.next, struct queue_waiter, link);
+	list_unlink(&w->link);
+	q->used++;
+	return w;
+}
+
+void queue_release(struct queue *q)
+{
+	assert(q->used > 0);
+	q->used--;
+}

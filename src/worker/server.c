@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/*
+ * One loop, one thread: a client costs a connection and a running job a few descriptors; the work
+ * is the compilers'. What takes the loop's time is moving bytes and, in version 2, LZO, which does
+ * hundreds of megabytes in a second.
+ *
+ * When told to end, listeners and signals are closed, every session is aborted, and the loop runs
+ * until nothing is left in it: no compiler, no directory. A second signal finds its default action
+ * and ends us at once; then the warden cleans up.
+ */
+
+#include "worker/server.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/env.h"
+#include "base/log.h"
+#include "worker/session.h"
+
+enum {
+	ACCEPTS_AT_ONCE = 64,
+	KEEPALIVE_S = 60,
+	MEMORY_MIN = 64 << 20,
+	IO_TIMEOUT_DEFAULT_S = 300,
+	IO_TIMEOUT_MAX_S = 1 << 20,
+	MS = 1000,
+};
+
+static void server_end(struct server *s);
+
+/* ---- clients ---- */
+
+void server_grant(struct server *s)
+{
+	struct queue_waiter *w;
+
+	/* A job that fails at once gives its slot back in here: one loop, and no recursion. */
+	if (s->granting)
+		return;
+	s->granting = true;
+	while ((w = queue_take(&s->queue)))
+		session_granted(w);
+	s->granting = false;
+}
+
+/* Why a client is not served, or NULL. */
+static const char *objection(struct server *s, const struct sockaddr *peer)
+{
+	size_t same = 0;
+
+	if (s->check_acl && !acl_allows(&s->options->allow, peer))
+		return "address-not-allowed";
+	LIST_FOR(pos, &s->sessions)
+	if (session_is_of(pos, peer))
+		same++;
+	return same >= SERVER_CLIENTS_OF_PEER_MAX ? "too-many-connections" : NULL;
+}
+
+static void log_refusal(const char *why, const struct sockaddr *peer, socklen_t len)
+{
+	char name[SESSION_PEER_NAME_MAX];
+
+	session_peer_name(peer, len, name);
+	log_event(LOG_LEVEL_WARNING, "client-refused", "client: %s reason=%s", name, why);
+}
+
+static void set_options(int fd)
+{
+	int on = 1, idle = KEEPALIVE_S;
+
+	/* None of these decides whether we can serve. */
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+static void take_client(struct server *s, int fd, const struct sockaddr *peer, socklen_t len)
+{
+	const char *why = objection(s, peer);
+	int r;
+
+	if (why) {
+		log_refusal(why, peer, len);
+		close(fd);
+		return;
+	}
+	set_options(fd);
+	r = session_open(s, fd, fd, peer, len);
+	if (r < 0)
+		log_event(LOG_LEVEL_ERROR, "client-failed", "errno=%d", -r);
+}
+
+static void on_connection(uv_poll_t *poll, int status, int events);
+
+static void set_accepting(struct server *s, bool accepting)
+{
+	if (s->accepting == accepting || s->ending)
+		return;
+	s->accepting = accepting;
+	for (size_t i = 0; i < s->n_listeners; i++) {
+		if (accepting)
+			uv_poll_start(&s->listeners[i].poll, UV_READABLE, on_connection);
+		else
+			uv_poll_stop(&s->listeners[i].poll);
+	}
+}
+
+static void on_connection(uv_poll_t *poll, int status, int events)
+{
+	struct server_listener *l = poll->data;
+	struct server *s = l->server;
+
+	for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
+		struct sockaddr_storage peer;
+		socklen_t len = sizeof(peer);
+		int fd;
+
+		if (s->n_sessions >= SERVER_CLIENTS_MAX) {
+			set_accepting(s, false);
+			return;
+		}
+		fd = accept4(l->fd, (struct sockaddr *)&peer, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (fd < 0) {
+			/* Out of descriptors: those who are here must go first. */
+			if ((errno == EMFILE || errno == ENFILE) && s->n_sessions > 0)
+				set_accepting(s, false);
+			return;
+		}
+		take_client(s, fd, (struct sockaddr *)&peer, len);
+	}
+}
+
+void server_session_gone(struct server *s)
+{
+	s->n_sessions--;
+	if (s->once)
+		server_end(s);
+	else
+		set_accepting(s, true);
+	if (s->ending && s->n_sessions == 0)
+		feed_watch_close(&s->jobs.watch);
+}
+
+/* ---- the end ---- */
+
+static void on_listener_closed(uv_handle_t *handle)
+{
+	struct server_listener *l = handle->data;
+
+	util_close(&l->fd);
+}
+
+static void server_end(struct server *s)
+{
+	if (s->ending)
+		return;
+	s->ending = true;
+	for (size_t i = 0; i < s->n_listeners; i++)
+		uv_close((uv_handle_t *)&s->listeners[i].poll, on_listener_closed);
+	for (size_t i = 0; i < ARRAY_SIZE(s->signals); i++)
+		uv_close((uv_handle_t *)&s->signals[i], NULL);
+	uv_close((uv_handle_t *)&s->lifetime, NULL);
+	LIST_FOR_SAFE(pos, &s->sessions)
+	session_abort(pos);
+}
+
+static void end_now(struct server *s)
+{
+	bool idle = s->n_sessions == 0 && !s->ending;
+
+	server_end(s);
+	if (idle)
+		feed_watch_close(&s->jobs.watch);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+	log_event(LOG_LEVEL_NOTICE, "server-end", "signal=%d", number);
+	end_now(handle->data);
+}
+
+static void on_lifetime(uv_timer_t *timer)
+{
+	log_event(LOG_LEVEL_NOTICE, "server-end", "the lifetime is over");
+	end_now(timer->data);
+}
+
+/* ---- the beginning ---- */
+
+static int init_signals(struct server *s)
+{
+	static const int numbers[ARRAY_SIZE(s->signals)] = {SIGTERM, SIGINT, SIGHUP};
+	int r = 0;
+
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(numbers); i++) {
+		r = uv_signal_init(&s->loop, &s->signals[i]);
+		s->signals[i].data = s;
+		if (r == 0)
+			r = uv_signal_start(&s->signals[i], on_signal, numbers[i]);
+	}
+	return r;
+}
+
+static void set_limits(void)
+{
+	struct rlimit files, no_core = {0};
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+	/* A compiler that crashes is the client's matter; its core would stay here. */
+	setrlimit(RLIMIT_CORE, &no_core);
+}
+
+static int init_jobs(struct server *s)
+{
+	const char *tmp = env_get(environ, "TMPDIR");
+
+	s->jobs.loop = &s->loop;
+	s->jobs.path = s->policy.path;
+	s->jobs.lifetime_ms = s->options->job_lifetime_s * MS;
+	s->jobs.tmp = realpath(tmp && *tmp ? tmp : "/tmp", NULL);
+	if (!s->jobs.tmp)
+		return -errno;
+	/* Without inotify every job gets its source as a file. */
+	if (feed_watch_init(&s->jobs.watch, &s->loop) < 0)
+		log_event(LOG_LEVEL_WARNING, "no-fifos", "inotify cannot be used");
+	return warden_start(&s->jobs.warden);
+}
+
+int server_init(struct server *s, const struct options *o)
+{
+	int r;
+
+	*s = (struct server){.options = o, .check_acl = true, .accepting = true};
+	s->jobs.warden = (struct warden)WARDEN_INIT;
+	list_init(&s->sessions);
+	queue_init(&s->queue, (unsigned)o->jobs);
+	s->memory.max = MAX((size_t)MEMORY_MIN,
+		(size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE) / 2);
+	s->io_timeout_ms = MS * MAX(env_u64(environ, "DISTCC_IO_TIMEOUT", IO_TIMEOUT_MAX_S,
+					    IO_TIMEOUT_DEFAULT_S),
+					1);
+	set_limits();
+	r = compiler_policy_init(&s->policy, environ, o->insecure);
+	if (r != 0)
+		return r;
+	s->scratch = malloc(SERVER_SCRATCH);
+	r = s->scratch ? uv_loop_init(&s->loop) : -ENOMEM;
+	if (r == 0)
+		r = init_signals(s);
+	if (r == 0)
+		r = uv_timer_init(&s->loop, &s->lifetime);
+	s->lifetime.data = s;
+	if (r == 0 && o->lifetime_s > 0)
+		r = uv_timer_start(&s->lifetime, on_lifetime, o->lifetime_s * MS, 0);
+	return r < 0 ? r : init_jobs(s);
+}
+
+int server_listen(struct server *s, const int *fds, size_t n)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n && i < SERVER_LISTENERS_MAX; i++) {
+		struct server_listener *l = &s->listeners[i];
+
+		*l = (struct server_listener){.server = s, .fd = fds[i]};
+		r = uv_poll_init(&s->loop, &l->poll, l->fd);
+		l->poll.data = l;
+		if (r == 0) {
+			s->n_listeners++;
+			r = uv_poll_start(&l->poll, UV_READABLE, on_connection);
+		}
+	}
+	return r;
+}
+
+int server_serve(struct server *s, int fd_in, int fd_out)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+	const struct sockaddr *peer = NULL;
+	const char *why = NULL;
+
+	s->once = true;
+	/* Whoever started us for this client has decided; only what was said here counts. */
+	s->check_acl = s->options->allow_given;
+	if (getpeername(fd_in, (struct sockaddr *)&ss, &len) == 0 && ss.ss_family != AF_UNIX) {
+		peer = (struct sockaddr *)&ss;
+		why = objection(s, peer);
+		set_options(fd_in);
+	}
+	if (why) {
+		log_refusal(why, peer, len);
+		return -EACCES;
+	}
+	return session_open(s, fd_in, fd_out, peer, peer ? len : 0);
+}
+
+int server_run(struct server *s)
+{
+	uv_run(&s->loop, UV_RUN_DEFAULT);
+	warden_stop(&s->jobs.warden);
+	return uv_loop_close(&s->loop);
+}
+
+void server_fini(struct server *s)
+{
+	warden_stop(&s->jobs.warden);
+	strv_fini(&s->jobs.read_twice);
+	util_free(&s->jobs.tmp);
+	util_free(&s->scratch);
+	compiler_policy_fini(&s->policy);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <sys/socket.h>
+#include <uv.h>
+
+#include "worker/acl.h"
+#include "worker/compiler.h"
+#include "worker/job.h"
+#include "worker/options.h"
+#include "worker/queue.h"
+#include "worker/quota.h"
+
+/* What all parts of a running distccd share: the loop, the slots, the clients. */
+
+enum {
+	SERVER_LISTENERS_MAX = 16,
+	/*
+	 * Clients at once; further ones stay in the kernel's queue. And of one address: a client
+	 * that opens connections without end keeps only itself out.
+	 */
+	SERVER_CLIENTS_MAX = 2048,
+	SERVER_CLIENTS_OF_PEER_MAX = 1024,
+	SERVER_SCRATCH = 256 << 10,
+};
+
+struct server_listener {
+	struct server *server;
+	int fd;
+	uv_poll_t poll;
+};
+
+struct server {
+	uv_loop_t loop;
+	const struct options *options;
+	struct compiler_policy policy;
+	struct job_context jobs;
+	struct queue queue;
+	struct quota memory;
+	struct server_listener listeners[SERVER_LISTENERS_MAX];
+	size_t n_listeners;
+	struct list sessions;
+	size_t n_sessions;
+	uv_signal_t signals[3];
+	uv_timer_t lifetime;
+	char *scratch;
+	uint64_t io_timeout_ms;
+	bool check_acl;
+	bool once; /* serve what is there now, then end: inetd */
+	bool accepting, ending, granting;
+};
+
+/*
+ * Make everything but clients and listeners: directory, warden, queue, signals. The process is
+ * already who and where it will be. 0, -errno, or COMPILER_NOBODY.
+ */
+int server_init(struct server *s, const struct options *o) MUST_CHECK;
+
+/* Listening sockets become the server's. -errno. */
+int server_listen(struct server *s, const int *fds, size_t n) MUST_CHECK;
+
+/* Serve the one client at these descriptors, and end when it is gone. -errno. */
+int server_serve(struct server *s, int fd_in, int fd_out) MUST_CHECK;
+
+int server_run(struct server *s) MUST_CHECK; /* until told to end by signal or lifetime */
+void server_fini(struct server *s);
+
+/* For sessions: somebody waits for a slot or gave one back; a session is gone. */
+void server_grant(struct server *s);
+void server_session_gone(struct server *s);
