@@ -2,17 +2,29 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Sums test results up, names what failed, and ends with the line "N passed, N failed".
 
-Arguments: "pass:NAME" and "fail:NAME" for results known already; else a directory of JUnit files:
-testlog.junit.xml, written by Meson with one case for each of its tests, and NAME.junit.xml, written
-by pytest for Meson's test NAME with one case for each of its own. The cases stand in for the one
-test then, unless it failed though none of its cases did.
+Arguments: "pass:NAME" and "fail:NAME" for results known already; else a directory of logs:
+testlog.json, written by Meson with a line for each of its tests, and NAME.junit.xml, written by
+pytest for Meson's test NAME with a case for each of its own. The cases stand in for the one test
+then, unless it failed though none of its cases did. (Meson's own JUnit file is of no use: a test
+that timed out looks there like one that passed.)
 """
 
+import json
 import pathlib
 import sys
 import xml.etree.ElementTree as ElementTree
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
+
+# Meson's words; any other is a failure.
+MESON = {"OK": PASSED, "EXPECTEDFAIL": PASSED, "SKIP": SKIPPED}
+
+
+def tests(path):
+    """Yields (name, outcome) for each test of Meson's log; a name is "PROJECT:SUITE / NAME"."""
+    for line in path.read_text().splitlines():
+        test = json.loads(line)
+        yield test["name"], MESON.get(test["result"], FAILED)
 
 
 def cases(path):
@@ -29,18 +41,17 @@ def cases(path):
 
 def results_of(directory):
     """Yields (name, outcome) for every case below one meson-logs directory."""
-    log = directory / "testlog.junit.xml"
+    log = directory / "testlog.json"
     build = directory.parent.name
     if not log.exists():
         yield f"{build}: no tests ran", FAILED
         return
     detailed = {}
-    for path in sorted(directory.glob("*.junit.xml")):
-        if path != log:
+    for path in directory.glob("*.junit.xml"):
+        if path.name != "testlog.junit.xml":
             detailed[path.name.removesuffix(".junit.xml")] = list(cases(path))
-    for name, outcome in cases(log):
-        # Meson writes "PROJECT:SUITE / NAME", or only the name where all tests are of one suite.
-        details = detailed.pop(name.rpartition("::")[2].rpartition(" / ")[2], [])
+    for name, outcome in tests(log):
+        details = detailed.pop(name.rpartition(" / ")[2], [])
         for detail, detail_outcome in details:
             yield f"{build}: {detail}", detail_outcome
         covered = outcome != FAILED or any(o == FAILED for _, o in details)
@@ -60,7 +71,7 @@ def main(arguments):
         else:
             try:
                 results = list(results_of(pathlib.Path(argument)))
-            except (OSError, ElementTree.ParseError) as error:
+            except (OSError, KeyError, ValueError, ElementTree.ParseError) as error:
                 results = [(f"{argument}: {error}", FAILED)]
         for name, outcome in results:
             counts[outcome] += 1
