@@ -12,7 +12,7 @@ from .programs import Client, Worker
 from .tree import Outcome, Tree
 
 # What is not a compiler at work among our descendants.
-DAEMONS = {"distcc", "distccd", "distcc-agent", "unshare", "make"}
+DAEMONS = {"distcc", "distccd", "distcc-agent", "distcc-warden", "unshare", "make"}
 
 
 class Lab:

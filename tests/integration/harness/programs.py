@@ -120,14 +120,12 @@ class Client:
         return int(result.out) if result.code == 0 else None
 
     def agents(self) -> list[int]:
-        """All agents of this user that live (a child of one, its warden, is not one more)."""
-        every = procs.descendants()
-        named = {pid for pid, stat in every.items() if stat.comm == "distcc-agent"}
+        """All agents of this user that live."""
         mine = f"DISTCC_DIR={self.dir}"
         return [
             pid
-            for pid in named
-            if every[pid].parent not in named and mine in procs.environment(pid)
+            for pid, stat in procs.descendants().items()
+            if stat.comm == "distcc-agent" and mine in procs.environment(pid)
         ]
 
     def stop(self) -> list[str]:
