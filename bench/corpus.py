@@ -9,6 +9,8 @@ signatures) through a configuration of its own, so that the machine's is left al
 import dataclasses
 import fcntl
 import os
+import re
+import shlex
 import shutil
 import struct
 import subprocess
@@ -83,6 +85,7 @@ class Project:
     package: str
     what: str
     make: tuple[str, ...]
+    generated: tuple[str, ...] = ()  # targets that must exist before a single unit compiles
     masquerade: bool = False
     units: int = 1  # at least so many objects must come of it
 
@@ -113,6 +116,7 @@ PROJECTS = {
             package="git",
             what="C, about 500 units, a makefile that writes .d files and generates headers",
             make=("all", *GIT_MAKE, "CC={cc}", "CFLAGS=-O2 {flags}", "V=1"),
+            generated=("command-list.h", "config-list.h", "hook-list.h"),
             units=400,
         ),
         Project(
@@ -147,6 +151,18 @@ def command(project: Project, launcher: str, flags: str, jobs: int) -> list[str]
     prefix = f"{launcher} " if launcher and not project.masquerade else ""
     words = {"cc": prefix + "gcc", "cxx": prefix + "g++", "flags": flags}
     return ["make", f"-j{jobs}", *(a.format(**words) for a in project.make)]
+
+
+def unit_commands(project: Project, where: Path, flags: str) -> list[list[str]]:
+    """What make would run for each unit, in an unpacked tree, as words."""
+    make = command(project, "", flags, jobs=1)
+    quiet = {"cwd": where, "check": True, "capture_output": True, "text": True}
+    if project.generated:
+        named = [word for word in make if "=" in word]
+        subprocess.run(["make", *named, *project.generated], **quiet)
+    lines = subprocess.run([*make, "-Bn"], **quiet).stdout.splitlines()
+    words = (shlex.split(line) for line in lines if re.match(r"(gcc|g\+\+|cc|c\+\+) ", line))
+    return [w for w in words if "-c" in w and "-o" in w]
 
 
 def objects(where: Path) -> dict[str, bytes]:

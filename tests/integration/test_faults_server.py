@@ -202,7 +202,7 @@ def test_black_hole_that_does_not_read(lab, then):
     server = lab.server(lambda conn: released.wait())
     hosts = [server] if then is alone else [server, lab.worker()]
     client = lab.client(hosts, **PATIENCE)
-    tree = lab.tree({"x.c": "const char big[] = {\n" + "1, 2, 3, 4, 5, 6, 7, 8,\n" * 400000 + "};\n"})
+    tree = lab.tree({"x.c": "const char big[] = " + '"some of much text"\n' * 800000 + ";\n"})
     argv = ("gcc", "-c", "x.c")
     wanted = lab.local(tree, *argv)
     assert_same(client.compile(tree, *argv).without_notes(), wanted)
