@@ -50,32 +50,6 @@ void agent_dispatch(struct agent *a)
 	}
 }
 
-static uint64_t hash_source(const char *cwd, const char *source)
-{
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
-
-	for (; *cwd; cwd++)
-		h = (h ^ (unsigned char)*cwd) * UINT64_C(0x100000001b3);
-	for (h *= 31; *source; source++)
-		h = (h ^ (unsigned char)*source) * UINT64_C(0x100000001b3);
-	return h ? h : 1;
-}
-
-/* A collision costs a full preprocessing where none was needed, and no more. */
-bool agent_wants_full_text(const struct agent *a, const char *cwd, const char *source)
-{
-	uint64_t h = hash_source(cwd, source);
-
-	return a->full_text[h % AGENT_FULL_MEMORY] == h;
-}
-
-void agent_remember_full_text(struct agent *a, const char *cwd, const char *source)
-{
-	uint64_t h = hash_source(cwd, source);
-
-	a->full_text[h % AGENT_FULL_MEMORY] = h;
-}
-
 /* ---- coming and going ---- */
 
 static int program_identity(struct agent *a)
