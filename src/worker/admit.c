@@ -322,10 +322,8 @@ static int check_nested(struct reading *r, const char *word)
 
 	if (rule && rule->verdict == REFUSE)
 		why = rule->why;
-	else if (rule && (rule->verdict == OUTPUT || rule->verdict == DROP))
-		why = "names a file";
-	else if (word[0] == '-' && word[1] == '-' && objection(word) == NULL && !rule)
-		why = "is not known to be harmless";
+	else if (rule && rule->verdict == OUTPUT && !value)
+		why = "names another output";
 	return why ? refuse(r, word, why) : 0;
 }
 
