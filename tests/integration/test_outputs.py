@@ -296,7 +296,7 @@ def test_empty_source(lab):
 
 def test_large_source(lab):
     """Many times what a socket or a pipe holds."""
-    lines = [f"int function_{i}(int a) {{ return a + {i}; }}" for i in range(4000)]
+    lines = [f"int function_{i}(int a) {{ return a + {i}; }}" for i in range(1500)]
     check(lab, {"x.c": "\n".join(lines) + "\n"}, "gcc", "-c", "x.c", remote=True)
     check(lab, {"x.c": "const char big[] = {\n" + "1," * 600000 + "};\n"}, "gcc", "-c", "x.c")
 
