@@ -45,6 +45,7 @@ struct agent {
 	bool hosts_changed; /* a host's slot was given back, or a host has failed */
 	struct history history;
 	struct compilers compilers;
+	struct cc_pragmas *pragmas;
 	struct full_text full_text;
 };
 

@@ -18,6 +18,7 @@
 #include "base/env.h"
 #include "base/path.h"
 #include "cc/compiler.h"
+#include "cc/pragmas.h"
 #include "cc/split.h"
 #include "config.h"
 
@@ -320,7 +321,10 @@ static void machine_failed(struct job *j, const struct remote_result *res, struc
 		host->entry.definition, remote_outcome_text(res->outcome), *res->detail ? ": " : "",
 		res->detail);
 	host->failure_logged = true;
-	fleet_failed(&j->agent->fleet, host, now_ms(j), j->settings.backoff_ms);
+	if (res->outcome == REMOTE_NO_ANSWER)
+		fleet_no_answer(&j->agent->fleet, host, now_ms(j), j->settings.backoff_ms);
+	else
+		fleet_failed(&j->agent->fleet, host, now_ms(j), j->settings.backoff_ms);
 	for (size_t i = 0; i < j->n_fleet; i++)
 		if (j->fleet[i] == host)
 			j->tried[i] = true;
@@ -453,6 +457,7 @@ static void text_ready(struct job *j)
 		.directives_only = j->directives_only,
 		.colour = colour(j),
 		.cwd = j->request->cwd,
+		.target = compilers_target(&j->agent->compilers, j->request->compiler),
 	};
 
 	if (cc_split_remote(&j->command, &split, j->remote_name, &j->remote_argv) < 0)
@@ -465,6 +470,18 @@ static void wait_for_cpp(struct job *j)
 {
 	move(j, JOB_WAIT_CPP);
 	slots_wait(&j->agent->slots, &j->claim, SLOTS_CPP, j->hosts.local_cpp_slots);
+}
+
+static unsigned scan_text(const struct job *j)
+{
+	unsigned flags = cc_text_scan(j->text.data, j->text.len, j->directives_only);
+	bool whole = false;
+
+	if (j->directives_only && (cc_pragmas_check(j->agent->pragmas, j->text.data, j->text.len,
+					   j->request->cwd, &whole) < 0 ||
+					  !whole))
+		flags |= CC_TEXT_NEEDS_FULL;
+	return flags;
 }
 
 static void on_preprocessed(void *data, struct preprocess_result *res)
@@ -481,7 +498,7 @@ static void on_preprocessed(void *data, struct preprocess_result *res)
 		go_local(j, "preprocessor-failed");
 		return;
 	}
-	flags = cc_text_scan(j->text.data, j->text.len, j->directives_only);
+	flags = scan_text(j);
 	if (flags & CC_TEXT_PRAGMA_TARGET) {
 		go_local(j, "pragma-target");
 	} else if (flags & CC_TEXT_INCBIN) {
@@ -525,6 +542,60 @@ static int start_cpp(struct job *j)
 	return r;
 }
 
+/* The source is preprocessed text already. */
+static void take_text(struct job *j)
+{
+	AUTO(util_free) char *path = path_join(j->request->cwd, j->command.input);
+
+	slots_release(&j->agent->slots, &j->claim);
+	if (!path || preprocess_text_map(path, &j->text) < 0)
+		go_local(j, "source-not-readable");
+	else if (cc_text_scan(j->text.data, j->text.len, false) & CC_TEXT_INCBIN)
+		go_local(j, "incbin");
+	else
+		text_ready(j);
+}
+
+static void make_text(struct job *j)
+{
+	if (cc_language_is_preprocessed(j->command.language))
+		take_text(j);
+	else if (start_cpp(j) < 0)
+		go_local(j, "preprocessor-not-started");
+}
+
+/* clang builds for the machine it is on unless told: the worker's may be another kind. */
+static bool needs_target(const struct job *j)
+{
+	return j->command.family == CC_FAMILY_CLANG &&
+	       !compilers_target(&j->agent->compilers, j->request->compiler);
+}
+
+static void on_target(void *data, struct preprocess_result *res)
+{
+	struct job *j = data;
+	AUTO(buf_fini) struct buf text = BUF_INIT;
+	bool known =
+		res->status == 0 && buf_append(&text, res->text.data, res->text.len) == 0 &&
+		compilers_set_target(&j->agent->compilers, j->request->compiler, buf_str(&text));
+
+	j->preprocess = NULL;
+	preprocess_text_fini(&res->text);
+	buf_fini(&res->err);
+	if (!known)
+		go_local(j, "compiler-target-unknown");
+	else
+		make_text(j);
+}
+
+static int ask_target(struct job *j)
+{
+	char *const argv[] = {j->request->argv[0], (char *)"-dumpmachine", NULL};
+
+	return preprocess_start(j->agent->loop, &j->agent->warden, j->request->compiler, argv,
+		j->request->envp, j->request->cwd, j->request->umask, on_target, j, &j->preprocess);
+}
+
 void job_slot_granted(struct slots_claim *claim)
 {
 	struct job *j = LIST_ENTRY(claim, struct job, claim);
@@ -532,7 +603,9 @@ void job_slot_granted(struct slots_claim *claim)
 	switch (j->state) {
 	case JOB_WAIT_CPP:
 		move(j, JOB_CPP);
-		if (start_cpp(j) < 0)
+		if (!needs_target(j))
+			make_text(j);
+		else if (ask_target(j) < 0)
 			go_local(j, "preprocessor-not-started");
 		break;
 	case JOB_WAIT_HOST:
@@ -626,18 +699,6 @@ static bool decided_early(struct job *j)
 	return verdict == FLEET_NONE || j->state != JOB_NEW;
 }
 
-static void start_preprocessed(struct job *j)
-{
-	AUTO(util_free) char *path = path_join(j->request->cwd, j->command.input);
-
-	if (!path || preprocess_text_map(path, &j->text) < 0)
-		go_local(j, "source-not-readable");
-	else if (cc_text_scan(j->text.data, j->text.len, false) & CC_TEXT_INCBIN)
-		go_local(j, "incbin");
-	else
-		text_ready(j);
-}
-
 void job_start(struct job *j)
 {
 	const char *path = env_get(j->request->envp, "PATH");
@@ -676,10 +737,7 @@ void job_start(struct job *j)
 	j->directives_only =
 		j->command.directives_only &&
 		!full_text_wanted(&j->agent->full_text, j->request->cwd, j->command.input);
-	if (cc_language_is_preprocessed(j->command.language))
-		start_preprocessed(j);
-	else
-		wait_for_cpp(j);
+	wait_for_cpp(j);
 }
 
 struct job *job_new(struct agent *a, struct client *c, const struct ipc_request *request)

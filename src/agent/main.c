@@ -23,6 +23,7 @@
 #include "base/cpus.h"
 #include "base/env.h"
 #include "base/log.h"
+#include "cc/pragmas.h"
 #include "config.h"
 #include "net/dial.h"
 
@@ -213,6 +214,9 @@ static int init(struct agent *a)
 	list_init(&a->hosts_queue);
 	slots_init(&a->slots, cpus_usable());
 	fleet_init(&a->fleet);
+	a->pragmas = cc_pragmas_new();
+	if (!a->pragmas)
+		return -ENOMEM;
 	r = ipc_place_open(environ, &a->place);
 	if (r == 0)
 		r = take_lock(a);
@@ -240,6 +244,7 @@ static void fini(struct agent *a)
 	fleet_fini(&a->fleet);
 	history_fini(&a->history);
 	compilers_fini(&a->compilers);
+	cc_pragmas_free(a->pragmas);
 	warden_stop(&a->warden);
 	util_close(&a->lock);
 	ipc_place_close(&a->place);

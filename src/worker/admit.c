@@ -317,8 +317,9 @@ static int take_language(struct reading *r, const char *word)
 /* A value that goes to another program than the driver: an option of its own, or a plain word. */
 static int check_nested(struct reading *r, const char *word)
 {
-	const char *value = NULL, *why = objection(word);
+	const char *value = NULL;
 	const struct rule *rule = word[0] == '-' ? find_rule(word, &value) : NULL;
+	const char *why = rule && rule->verdict == TRUST && value ? NULL : objection(word);
 
 	if (rule && rule->verdict == REFUSE)
 		why = rule->why;
