@@ -4,6 +4,7 @@
 #include <uv.h>
 
 #include "agent/compilers.h"
+#include "agent/full_text.h"
 #include "agent/history.h"
 #include "base/list.h"
 #include "base/warden.h"
@@ -18,7 +19,6 @@
  */
 
 enum {
-	AGENT_FULL_MEMORY = 8192, /* sources remembered as needing a full preprocessing */
 	AGENT_TEXTS_SPARE = 16, /* texts that may wait for a host beyond one for each remote slot */
 };
 
@@ -45,7 +45,8 @@ struct agent {
 	bool hosts_changed; /* a host's slot was given back, or a host has failed */
 	struct history history;
 	struct compilers compilers;
-	uint64_t full_text[AGENT_FULL_MEMORY]; /* hashes of source paths; 0: none */
+	struct cc_pragmas *pragmas;
+	struct full_text full_text;
 };
 
 /* Start whatever a free slot or host allows. */
@@ -63,7 +64,3 @@ bool agent_outdated(const struct agent *a);
 
 /* End now, in order: compilers killed, temporary files gone, clients left to compile locally. */
 void agent_stop(struct agent *a);
-
-/* Sources whose -fdirectives-only text was not usable the last time. */
-bool agent_wants_full_text(const struct agent *a, const char *cwd, const char *source);
-void agent_remember_full_text(struct agent *a, const char *cwd, const char *source);

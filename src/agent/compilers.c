@@ -19,6 +19,10 @@ void compilers_fini(struct compilers *c)
 {
 	for (size_t i = 0; i < COMPILERS_MAX; i++)
 		entry_clear(&c->v[i]);
+	for (size_t i = 0; i < COMPILERS_TARGETS_MAX; i++) {
+		util_free(&c->targets[i].path);
+		util_free(&c->targets[i].target);
+	}
 }
 
 static uint64_t mix(uint64_t hash, uint64_t v)
@@ -70,4 +74,34 @@ char *compilers_remote_name(struct compilers *c, const char *name, const char *c
 	entry_clear(e);
 	*e = (struct compilers_entry){.key = TAKE_PTR(key), .stamp = stamp, .remote_name = answer};
 	return answer ? strdup(answer) : NULL;
+}
+
+const char *compilers_target(const struct compilers *c, const char *compiler_path)
+{
+	uint64_t stamp = stamp_of(compiler_path);
+
+	for (size_t i = 0; stamp && i < COMPILERS_TARGETS_MAX; i++)
+		if (c->targets[i].path && c->targets[i].stamp == stamp &&
+			str_eq(c->targets[i].path, compiler_path))
+			return c->targets[i].target;
+	return NULL;
+}
+
+bool compilers_set_target(struct compilers *c, const char *compiler_path, const char *text)
+{
+	struct compilers_target *t = &c->targets[c->next_target % COMPILERS_TARGETS_MAX];
+	size_t n =
+		strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
+	AUTO(util_free) char *target = strndup(text, n);
+	AUTO(util_free) char *path = strdup(compiler_path);
+
+	if (n == 0 || n >= COMPILERS_TARGET_TEXT || text[n] != '\n' || !target || !path)
+		return false;
+	c->next_target++;
+	free(t->path);
+	free(t->target);
+	*t = (struct compilers_target){.path = TAKE_PTR(path),
+		.stamp = stamp_of(compiler_path),
+		.target = TAKE_PTR(target)};
+	return true;
 }

@@ -12,12 +12,13 @@
 #include <unistd.h>
 
 #include "agent/settings.h"
+#include "agent/outputs.h"
 #include "agent/preprocess.h"
 #include "agent/remote.h"
 #include "base/env.h"
-#include "base/fs.h"
 #include "base/path.h"
 #include "cc/compiler.h"
+#include "cc/pragmas.h"
 #include "cc/split.h"
 #include "config.h"
 
@@ -53,8 +54,8 @@ struct job {
 
 	struct slots_claim claim; /* a local slot: for the preprocessor, or to compile here */
 	struct preprocess *preprocess;
-	bool directives_only;          /* how the present text was, or is being, made */
-	char *deps_target, *deps_temp; /* where the .d goes, and where it is until then */
+	bool directives_only; /* how the present text was, or is being, made */
+	struct outputs outputs;
 	struct preprocess_text text;
 	struct buf cpp_err;
 
@@ -161,12 +162,7 @@ static void drop_text(struct job *j)
 {
 	preprocess_text_fini(&j->text);
 	buf_fini(&j->cpp_err);
-	if (j->deps_temp)
-		unlink(j->deps_temp);
-	if (j->deps_temp)
-		warden_release_path(&j->agent->warden, j->deps_temp);
-	util_free(&j->deps_temp);
-	util_free(&j->deps_target);
+	outputs_drop_deps(&j->outputs);
 }
 
 static void leave_queue(struct job *j)
@@ -264,42 +260,6 @@ static void fall_back(struct job *j, const char *reason)
 	end(j, EXIT_NO_HOSTS, NULL, NULL);
 }
 
-/* ---- the outputs ---- */
-
-static int write_object(struct job *j, const struct buf *object)
-{
-	AUTO(util_free) char *path = path_join(j->request->cwd, j->command.object);
-	AUTO(fs_output_abort) struct fs_output o = FS_OUTPUT_INIT;
-	int r;
-
-	if (!path)
-		return -ENOMEM;
-	r = fs_output_open(path, 0666 & ~(mode_t)j->request->umask, &o);
-	if (r == 0)
-		r = fs_write_all(o.fd, buf_str(object), object->len);
-	return r < 0 ? r : fs_output_commit(&o);
-}
-
-static int publish_deps(struct job *j)
-{
-	if (!j->deps_temp)
-		return 0;
-	if (rename(j->deps_temp, j->deps_target) < 0)
-		return -errno;
-	warden_release_path(&j->agent->warden, j->deps_temp);
-	util_free(&j->deps_temp);
-	return 0;
-}
-
-/* What gcc does after an error: the old object must not pass for a new one. */
-static void remove_object(struct job *j)
-{
-	AUTO(util_free) char *path = path_join(j->request->cwd, j->command.object);
-
-	if (path)
-		unlink(path);
-}
-
 /* ---- a host ---- */
 
 static void wait_for_host(struct job *j);
@@ -320,14 +280,12 @@ static void replied(struct job *j, struct wire_reply *reply)
 	rec->remote = true;
 	rec->reason = "remote";
 	if (status != 0) {
-		remove_object(j);
+		outputs_remove_object(&j->outputs);
 		end(j, WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status),
 			&reply->out, &err);
 		return;
 	}
-	r = write_object(j, &reply->object);
-	if (r == 0)
-		r = publish_deps(j);
+	r = outputs_publish(&j->outputs, &reply->object);
 	if (r < 0) {
 		/* The compiler itself will say best what is wrong with that place. */
 		say(j, LOG_LEVEL_INFO, "output-failed", "%s: %s", j->command.object, strerror(-r));
@@ -363,7 +321,10 @@ static void machine_failed(struct job *j, const struct remote_result *res, struc
 		host->entry.definition, remote_outcome_text(res->outcome), *res->detail ? ": " : "",
 		res->detail);
 	host->failure_logged = true;
-	fleet_failed(&j->agent->fleet, host, now_ms(j), j->settings.backoff_ms);
+	if (res->outcome == REMOTE_NO_ANSWER)
+		fleet_no_answer(&j->agent->fleet, host, now_ms(j), j->settings.backoff_ms);
+	else
+		fleet_failed(&j->agent->fleet, host, now_ms(j), j->settings.backoff_ms);
 	for (size_t i = 0; i < j->n_fleet; i++)
 		if (j->fleet[i] == host)
 			j->tried[i] = true;
@@ -496,6 +457,7 @@ static void text_ready(struct job *j)
 		.directives_only = j->directives_only,
 		.colour = colour(j),
 		.cwd = j->request->cwd,
+		.target = compilers_target(&j->agent->compilers, j->request->compiler),
 	};
 
 	if (cc_split_remote(&j->command, &split, j->remote_name, &j->remote_argv) < 0)
@@ -508,6 +470,18 @@ static void wait_for_cpp(struct job *j)
 {
 	move(j, JOB_WAIT_CPP);
 	slots_wait(&j->agent->slots, &j->claim, SLOTS_CPP, j->hosts.local_cpp_slots);
+}
+
+static unsigned scan_text(const struct job *j)
+{
+	unsigned flags = cc_text_scan(j->text.data, j->text.len, j->directives_only);
+	bool whole = false;
+
+	if (j->directives_only && (cc_pragmas_check(j->agent->pragmas, j->text.data, j->text.len,
+					   j->request->cwd, &whole) < 0 ||
+					  !whole))
+		flags |= CC_TEXT_NEEDS_FULL;
+	return flags;
 }
 
 static void on_preprocessed(void *data, struct preprocess_result *res)
@@ -524,7 +498,7 @@ static void on_preprocessed(void *data, struct preprocess_result *res)
 		go_local(j, "preprocessor-failed");
 		return;
 	}
-	flags = cc_text_scan(j->text.data, j->text.len, j->directives_only);
+	flags = scan_text(j);
 	if (flags & CC_TEXT_PRAGMA_TARGET) {
 		go_local(j, "pragma-target");
 	} else if (flags & CC_TEXT_INCBIN) {
@@ -532,7 +506,7 @@ static void on_preprocessed(void *data, struct preprocess_result *res)
 	} else if (flags & CC_TEXT_NOT_PLAIN) {
 		go_local(j, "not-plain-text");
 	} else if (flags & CC_TEXT_NEEDS_FULL) {
-		agent_remember_full_text(j->agent, j->request->cwd, j->command.input);
+		full_text_remember(&j->agent->full_text, j->request->cwd, j->command.input);
 		j->directives_only = false;
 		drop_text(j);
 		wait_for_cpp(j);
@@ -549,28 +523,6 @@ static const char *deps_output(const struct job *j)
 	return NULL;
 }
 
-/* The .d is made under a name of its own first: 0, or -errno. */
-static int prepare_deps(struct job *j)
-{
-	const char *deps = deps_output(j);
-	AUTO(util_free) char *target = deps ? path_join(j->request->cwd, deps) : NULL;
-	AUTO(util_free) char *dir = target ? path_dir(target) : NULL;
-	struct stat st;
-
-	if (!deps)
-		return 0;
-	if (!dir)
-		return -ENOMEM;
-	if (lstat(target, &st) == 0 && !S_ISREG(st.st_mode))
-		return -EINVAL;
-	if (asprintf(&j->deps_temp, "%s/.%.180s.distcc-%ld-%llu", dir, path_base(target),
-		    (long)getpid(), (unsigned long long)j->record) < 0)
-		return -ENOMEM;
-	j->deps_target = TAKE_PTR(target);
-	warden_guard_path(&j->agent->warden, j->deps_temp);
-	return 0;
-}
-
 static int start_cpp(struct job *j)
 {
 	AUTO(strv_fini) struct strv argv = STRV_INIT;
@@ -579,16 +531,69 @@ static int start_cpp(struct job *j)
 		.colour = colour(j),
 		.cwd = j->request->cwd,
 	};
-	int r = prepare_deps(j);
+	int r;
 
-	split.deps_path = j->deps_temp;
-	if (r == 0)
-		r = cc_split_cpp(&j->command, &split, &argv);
+	split.deps_path = j->outputs.deps_temp;
+	r = cc_split_cpp(&j->command, &split, &argv);
 	if (r == 0)
 		r = preprocess_start(j->agent->loop, &j->agent->warden, j->request->compiler,
 			strv_argv(&argv), j->request->envp, j->request->cwd, j->request->umask,
 			on_preprocessed, j, &j->preprocess);
 	return r;
+}
+
+/* The source is preprocessed text already. */
+static void take_text(struct job *j)
+{
+	AUTO(util_free) char *path = path_join(j->request->cwd, j->command.input);
+
+	slots_release(&j->agent->slots, &j->claim);
+	if (!path || preprocess_text_map(path, &j->text) < 0)
+		go_local(j, "source-not-readable");
+	else if (cc_text_scan(j->text.data, j->text.len, false) & CC_TEXT_INCBIN)
+		go_local(j, "incbin");
+	else
+		text_ready(j);
+}
+
+static void make_text(struct job *j)
+{
+	if (cc_language_is_preprocessed(j->command.language))
+		take_text(j);
+	else if (start_cpp(j) < 0)
+		go_local(j, "preprocessor-not-started");
+}
+
+/* clang builds for the machine it is on unless told: the worker's may be another kind. */
+static bool needs_target(const struct job *j)
+{
+	return j->command.family == CC_FAMILY_CLANG &&
+	       !compilers_target(&j->agent->compilers, j->request->compiler);
+}
+
+static void on_target(void *data, struct preprocess_result *res)
+{
+	struct job *j = data;
+	AUTO(buf_fini) struct buf text = BUF_INIT;
+	bool known =
+		res->status == 0 && buf_append(&text, res->text.data, res->text.len) == 0 &&
+		compilers_set_target(&j->agent->compilers, j->request->compiler, buf_str(&text));
+
+	j->preprocess = NULL;
+	preprocess_text_fini(&res->text);
+	buf_fini(&res->err);
+	if (!known)
+		go_local(j, "compiler-target-unknown");
+	else
+		make_text(j);
+}
+
+static int ask_target(struct job *j)
+{
+	char *const argv[] = {j->request->argv[0], (char *)"-dumpmachine", NULL};
+
+	return preprocess_start(j->agent->loop, &j->agent->warden, j->request->compiler, argv,
+		j->request->envp, j->request->cwd, j->request->umask, on_target, j, &j->preprocess);
 }
 
 void job_slot_granted(struct slots_claim *claim)
@@ -598,7 +603,9 @@ void job_slot_granted(struct slots_claim *claim)
 	switch (j->state) {
 	case JOB_WAIT_CPP:
 		move(j, JOB_CPP);
-		if (start_cpp(j) < 0)
+		if (!needs_target(j))
+			make_text(j);
+		else if (ask_target(j) < 0)
 			go_local(j, "preprocessor-not-started");
 		break;
 	case JOB_WAIT_HOST:
@@ -692,18 +699,6 @@ static bool decided_early(struct job *j)
 	return verdict == FLEET_NONE || j->state != JOB_NEW;
 }
 
-static void start_preprocessed(struct job *j)
-{
-	AUTO(util_free) char *path = path_join(j->request->cwd, j->command.input);
-
-	if (!path || preprocess_text_map(path, &j->text) < 0)
-		go_local(j, "source-not-readable");
-	else if (cc_text_scan(j->text.data, j->text.len, false) & CC_TEXT_INCBIN)
-		go_local(j, "incbin");
-	else
-		text_ready(j);
-}
-
 void job_start(struct job *j)
 {
 	const char *path = env_get(j->request->envp, "PATH");
@@ -732,14 +727,17 @@ void job_start(struct job *j)
 		go_local(j, "compiler-not-nameable");
 		return;
 	}
+	if (outputs_init(&j->agent->warden, j->request->cwd, j->command.object, deps_output(j),
+		    j->request->umask, j->record, &j->outputs) < 0) {
+		go_local(j, "output-not-regular");
+		return;
+	}
 	if (decided_early(j))
 		return;
-	j->directives_only = j->command.directives_only &&
-			     !agent_wants_full_text(j->agent, j->request->cwd, j->command.input);
-	if (cc_language_is_preprocessed(j->command.language))
-		start_preprocessed(j);
-	else
-		wait_for_cpp(j);
+	j->directives_only =
+		j->command.directives_only &&
+		!full_text_wanted(&j->agent->full_text, j->request->cwd, j->command.input);
+	wait_for_cpp(j);
 }
 
 struct job *job_new(struct agent *a, struct client *c, const struct ipc_request *request)
@@ -762,11 +760,8 @@ void job_free(struct job *j)
 {
 	struct history_record *r = record(j);
 
-	if (j->preprocess) {
-		if (j->deps_temp)
-			warden_release_path(&j->agent->warden, j->deps_temp);
-		preprocess_cancel(TAKE_PTR(j->preprocess), TAKE_PTR(j->deps_temp));
-	}
+	if (j->preprocess)
+		preprocess_cancel(TAKE_PTR(j->preprocess), outputs_take_deps_temp(&j->outputs));
 	if (j->remote)
 		remote_cancel(TAKE_PTR(j->remote));
 	give_host_back(j);
@@ -777,6 +772,7 @@ void job_free(struct job *j)
 	r->wall_ms = now_ms(j) - j->started_ms;
 	if (j->state != JOB_ENDED && j->state != JOB_LOCAL)
 		r->reason = "cancelled";
+	outputs_fini(&j->outputs);
 	hosts_fini(&j->hosts);
 	cc_command_fini(&j->command);
 	strv_fini(&j->remote_argv);

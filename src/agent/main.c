@@ -23,6 +23,7 @@
 #include "base/cpus.h"
 #include "base/env.h"
 #include "base/log.h"
+#include "cc/pragmas.h"
 #include "config.h"
 #include "net/dial.h"
 
@@ -48,32 +49,6 @@ void agent_dispatch(struct agent *a)
 		LIST_FOR_SAFE(l, &a->hosts_queue)
 		again = job_try_host(l) || again;
 	}
-}
-
-static uint64_t hash_source(const char *cwd, const char *source)
-{
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
-
-	for (; *cwd; cwd++)
-		h = (h ^ (unsigned char)*cwd) * UINT64_C(0x100000001b3);
-	for (h *= 31; *source; source++)
-		h = (h ^ (unsigned char)*source) * UINT64_C(0x100000001b3);
-	return h ? h : 1;
-}
-
-/* A collision costs a full preprocessing where none was needed, and no more. */
-bool agent_wants_full_text(const struct agent *a, const char *cwd, const char *source)
-{
-	uint64_t h = hash_source(cwd, source);
-
-	return a->full_text[h % AGENT_FULL_MEMORY] == h;
-}
-
-void agent_remember_full_text(struct agent *a, const char *cwd, const char *source)
-{
-	uint64_t h = hash_source(cwd, source);
-
-	a->full_text[h % AGENT_FULL_MEMORY] = h;
 }
 
 /* ---- coming and going ---- */
@@ -239,6 +214,9 @@ static int init(struct agent *a)
 	list_init(&a->hosts_queue);
 	slots_init(&a->slots, cpus_usable());
 	fleet_init(&a->fleet);
+	a->pragmas = cc_pragmas_new();
+	if (!a->pragmas)
+		return -ENOMEM;
 	r = ipc_place_open(environ, &a->place);
 	if (r == 0)
 		r = take_lock(a);
@@ -266,6 +244,7 @@ static void fini(struct agent *a)
 	fleet_fini(&a->fleet);
 	history_fini(&a->history);
 	compilers_fini(&a->compilers);
+	cc_pragmas_free(a->pragmas);
 	warden_stop(&a->warden);
 	util_close(&a->lock);
 	ipc_place_close(&a->place);

@@ -12,8 +12,10 @@
 
 #include "base/warden.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -26,6 +28,8 @@
 #include "base/fs.h"
 
 enum { REMOVE_TRIES = 100, REMOVE_PAUSE_MS = 10 };
+
+enum { KILL_PASSES = 16 };
 
 struct record {
 	char op;
@@ -129,6 +133,49 @@ static void remove_path(const char *path)
 		nanosleep(&pause, NULL);
 }
 
+static bool is_inside(const struct wards *w, const char *dir)
+{
+	for (size_t i = 0; i < WARDEN_MAX; i++) {
+		size_t len = w->paths[i] ? strlen(w->paths[i]) : 0;
+
+		if (len > 0 && strncmp(dir, w->paths[i], len) == 0 &&
+			(dir[len] == '\0' || dir[len] == '/'))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A process group can only be guarded once it exists. One that the daemon had no time left to tell
+ * us about is known by where it works. True: some were found, and may have forked meanwhile.
+ */
+static bool kill_inside(const struct wards *w)
+{
+	DIR *d = opendir("/proc");
+	struct dirent *e;
+	bool found = false;
+
+	if (!d)
+		return false;
+	while ((e = readdir(d))) {
+		char link[32], dir[WARDEN_PATH_MAX * 2];
+		uint64_t pid;
+		ssize_t n;
+
+		if (str_to_u64(e->d_name, INT32_MAX, &pid) < 0 || pid <= 1)
+			continue;
+		snprintf(link, sizeof(link), "/proc/%lu/cwd", (unsigned long)pid);
+		n = readlink(link, dir, sizeof(dir) - 1);
+		if (n < 0)
+			continue;
+		dir[n] = '\0';
+		if (is_inside(w, dir) && kill((pid_t)pid, SIGKILL) == 0)
+			found = true;
+	}
+	closedir(d);
+	return found;
+}
+
 static void watch(int fd)
 {
 	struct wards *w = calloc(1, sizeof(*w));
@@ -143,6 +190,8 @@ static void watch(int fd)
 	for (size_t i = 0; i < WARDEN_MAX; i++)
 		if (w->groups[i])
 			child_kill_group(w->groups[i], SIGKILL);
+	for (int i = 0; i < KILL_PASSES && kill_inside(w); i++)
+		;
 	for (size_t i = 0; i < WARDEN_MAX; i++)
 		if (w->paths[i])
 			remove_path(w->paths[i]);

@@ -8,8 +8,9 @@
 /*
  * A small process that outlives its daemon by one act: when the daemon is gone, however it went
  * (kill -9 included), the warden kills the process groups and removes the paths that the daemon
- * had under way, and ends. It learns of the daemon's end by end-of-file on a socket that only the
- * daemon holds, so no compiler runs on and no temporary directory stays behind.
+ * had under way (and every process that works in one of those paths), and ends. It learns of the
+ * daemon's end by end-of-file on a socket that only the daemon holds, so no compiler runs on and no
+ * temporary directory stays behind.
  *
  * Start it before the daemon has threads or secrets. At most WARDEN_MAX groups and paths at once;
  * what is over that is not guarded.

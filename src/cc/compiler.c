@@ -307,3 +307,18 @@ int cc_compiler_remote_name(const char *name, const char *compiler_path, const c
 		*ret_name = best;
 	return r;
 }
+
+unsigned cc_compiler_name_version(const char *name)
+{
+	const char *dash = strrchr(name, '-');
+	unsigned version = 0;
+
+	if (!dash)
+		return 0;
+	for (const char *p = dash + 1; *p && *p != '.'; p++) {
+		if (*p < '0' || *p > '9' || version > 999)
+			return 0;
+		version = version * 10 + (unsigned)(*p - '0');
+	}
+	return version;
+}

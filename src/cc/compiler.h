@@ -44,3 +44,12 @@ enum cc_family cc_compiler_family(const char *name, const char *path);
 
 /* Does the driver of this name take .c for C++ ("g++", "clang++-14")? */
 bool cc_compiler_is_cxx(const char *name);
+
+/* The major version that a name ends in ("x86_64-linux-gnu-gcc-12": 12), or 0. */
+unsigned cc_compiler_name_version(const char *name);
+
+/*
+ * gcc's -fdirectives-only was written anew in version 11; what is known of it (cc/pragmas.h) was
+ * found with 12.
+ */
+enum { CC_GCC_DIRECTIVES_ONLY_SINCE = 11 };

@@ -190,14 +190,9 @@ static int push_files(const struct cc_command *c, struct strv *out)
  */
 static int push_comp_dir(const struct cc_command *c, const struct cc_split *s, struct strv *out)
 {
-	const char *const words[] = {"-Xclang", "-fdebug-compilation-dir", "-Xclang", s->cwd};
-	int r = 0;
-
 	if (c->family != CC_FAMILY_CLANG || !c->debug || c->comp_dir_given || !s->cwd)
 		return 0;
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(words); i++)
-		r = strv_push(out, words[i]);
-	return r;
+	return strv_pushf(out, "-fdebug-compilation-dir=%s", s->cwd);
 }
 
 /* clang compiles for its own machine unless told otherwise. */

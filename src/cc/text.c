@@ -7,10 +7,10 @@
 /*
  * Looking for a dozen words in megabytes of preprocessed text, in one pass.
  *
- * Each word is known by a piece of PIECE bytes. The scan looks at the two bytes in which a piece
- * would end, hashes them, and a table tells how far ahead the next piece may end: PIECE - 1 bytes
- * for most pairs, less for pairs that occur in a piece, nothing for those that end one. Only then
- * is the piece compared, and its handler looks at what stands around it. Handlers err on the side
+ * Each word is known by pieces of PIECE bytes. The scan looks at the GRAM bytes in which a piece
+ * would end, hashes them, and a table tells how far ahead the next piece may end: five bytes for
+ * most, less for those that occur in a piece, nothing for those that end one. Only then are the
+ * pieces compared, and the handler looks at what stands around the word. Handlers err on the side
  * of finding: a mention in a comment or a string costs a local compile, a miss costs a wrong one.
  *
  * "#pragma GCC target" and "optimize" are the one place where that would cost too much, since
@@ -20,7 +20,7 @@
  * from preprocessed text such a unit gives the same object: tests/oracle compiles one both ways.
  */
 
-enum { PIECE = 6, HASHES = 4096 };
+enum { PIECE = 7, GRAM = 3, HASH_BITS = 12 };
 
 struct scan {
 	const char *text;
@@ -153,11 +153,11 @@ static bool in_compiler_header(struct scan *s, const char *p)
 
 static void found_pragma(struct scan *s, const char *at)
 {
-	const char *p, *what;
+	const char *p, *what, *behind = at + strlen("pragma");
 
-	if (!whole_word(s, at, at + PIECE) || !behind_hash(s, at))
+	if (!whole_word(s, at, behind) || !behind_hash(s, at))
 		return;
-	p = take_word(s, skip_blanks(s, at + PIECE), "GCC");
+	p = take_word(s, skip_blanks(s, behind), "GCC");
 	if (!p)
 		return;
 	if ((what = take_word(s, p, "pch_preprocess")) || (what = take_word(s, p, "dependency")))
@@ -169,8 +169,7 @@ static void found_pragma(struct scan *s, const char *at)
 
 static void found_incbin(struct scan *s, const char *at)
 {
-	if (at > s->text && at[-1] == '.')
-		s->found |= CC_TEXT_INCBIN;
+	s->found |= CC_TEXT_INCBIN;
 }
 
 /* ".include" of the assembler: in a string, so the file's name opens with \" or follows it. */
@@ -178,8 +177,7 @@ static void found_asm_include(struct scan *s, const char *at)
 {
 	const char *p = at + strlen("include");
 
-	if (at == s->text || at[-1] != '.' || (size_t)(s->end - at) < strlen("include") ||
-		p[-1] != 'e')
+	if ((size_t)(s->end - at) < strlen("include") || p[-1] != 'e')
 		return;
 	while (p < s->end && is_blank(*p))
 		p++;
@@ -190,7 +188,7 @@ static void found_asm_include(struct scan *s, const char *at)
 /* "import NAME;", "import <…>;", "@import NAME;", at the start of a line or behind export. */
 static void found_import(struct scan *s, const char *at)
 {
-	const char *start = at, *p = at + PIECE;
+	const char *start = at, *p = at + strlen("import");
 
 	if (at > s->text && at[-1] == '@') {
 		s->found |= CC_TEXT_NOT_PLAIN;
@@ -231,14 +229,14 @@ static void found_embed(struct scan *s, const char *at)
 
 static void found_macro(struct scan *s, const char *at)
 {
+	static const char *const macros[] = {"__COUNTER__", "__DATE__", "__TIME__", "__TIMESTAMP__",
+		"__BASE_FILE__", "__INCLUDE_LEVEL__"};
 	const char *from = at, *to = at + PIECE;
 
 	while (from > s->text && is_word_char(from[-1]))
 		from--;
 	while (to < s->end && is_word_char(*to))
 		to++;
-	static const char *const macros[] = {"__COUNTER__", "__DATE__", "__TIME__", "__TIMESTAMP__",
-		"__BASE_FILE__", "__INCLUDE_LEVEL__"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(macros); i++)
 		if (strlen(macros[i]) == (size_t)(to - from) &&
@@ -255,7 +253,7 @@ static void found_column(struct scan *s, const char *at)
 	if (s->directives_only || at - s->text < 10 || memcmp(at - 10, "__builtin_", 10) != 0)
 		return;
 	if ((left >= strlen(location) && memcmp(at, location, strlen(location)) == 0) ||
-		memcmp(at, column, PIECE) == 0)
+		(left >= strlen(column) && memcmp(at, column, strlen(column)) == 0))
 		s->found |= CC_TEXT_NOT_PLAIN;
 }
 
@@ -264,47 +262,68 @@ static void found_operator(struct scan *s, const char *at)
 	s->operators = true;
 }
 
+/* word: where the handler's word begins in the piece. */
 static const struct piece {
 	char text[PIECE + 1];
+	unsigned char word;
 	bool directives_only;
 	piece_handler *found;
 } pieces[] = {
-	{"pragma", false, found_pragma},
-	{"incbin", false, found_incbin},
-	{"includ", false, found_asm_include},
-	{"import", false, found_import},
-	{"module", false, found_import},
-	{"source", false, found_column},
-	{"COLUMN", false, found_column},
-	{"embed ", false, found_embed},
-	{"embed\t", false, found_embed},
-	{"embed<", false, found_embed},
-	{"embed\"", false, found_embed},
-	{"COUNTE", true, found_macro},
-	{"_DATE_", true, found_macro},
-	{"_TIME_", true, found_macro},
-	{"MESTAM", true, found_macro},
-	{"SE_FIL", true, found_macro},
-	{"E_LEVE", true, found_macro},
-	{"Pragma", true, found_operator},
-	{"__prag", true, found_operator},
+	{"#pragma", 1, false, found_pragma},
+	{" pragma", 1, false, found_pragma},
+	{"\tpragma", 1, false, found_pragma},
+	{"\fpragma", 1, false, found_pragma},
+	{"\vpragma", 1, false, found_pragma},
+	{"\npragma", 1, false, found_pragma}, /* behind a spliced line */
+	{"/pragma", 1, false, found_pragma},  /* behind a comment */
+	{":pragma", 1, false, found_pragma},
+	{"=pragma", 1, false, found_pragma},
+	{".incbin", 1, false, found_incbin},
+	{".includ", 1, false, found_asm_include},
+	{"\nimport", 1, false, found_import},
+	{" import", 1, false, found_import},
+	{"\timport", 1, false, found_import},
+	{"@import", 1, false, found_import},
+	{"\nmodule", 1, false, found_import},
+	{" module", 1, false, found_import},
+	{"\tmodule", 1, false, found_import},
+	{"n_sourc", 2, false, found_column},
+	{"_COLUMN", 1, false, found_column},
+	{"#embed ", 1, false, found_embed},
+	{"#embed\t", 1, false, found_embed},
+	{"#embed<", 1, false, found_embed},
+	{"#embed\"", 1, false, found_embed},
+	{" embed ", 1, false, found_embed},
+	{" embed<", 1, false, found_embed},
+	{" embed\"", 1, false, found_embed},
+	{"\tembed ", 1, false, found_embed},
+	{"COUNTER", 0, true, found_macro},
+	{"__DATE_", 0, true, found_macro},
+	{"__TIME_", 0, true, found_macro},
+	{"TIMESTA", 0, true, found_macro},
+	{"BASE_FI", 0, true, found_macro},
+	{"DE_LEVE", 0, true, found_macro},
+	{"_Pragma", 0, true, found_operator},
+	{"_pragma", 0, true, found_operator},
 };
 
+/* Cheap above all: the next probe waits for it. */
 static unsigned hash(const char *p)
 {
-	return ((unsigned char)p[0] * 37U + (unsigned char)p[1] * 263U) % HASHES;
+	return (unsigned)(unsigned char)p[0] ^ (unsigned)(unsigned char)p[1] << 2 ^
+	       (unsigned)(unsigned char)p[2] << 4;
 }
 
-static void build_skips(unsigned char skip[HASHES], bool directives_only)
+static void build_skips(unsigned char skip[1 << HASH_BITS], bool directives_only)
 {
-	memset(skip, PIECE - 1, HASHES);
+	memset(skip, PIECE - GRAM + 1, 1 << HASH_BITS);
 	for (size_t i = 0; i < ARRAY_SIZE(pieces); i++) {
 		if (pieces[i].directives_only && !directives_only)
 			continue;
-		for (size_t k = 0; k + 1 < PIECE; k++) {
+		for (size_t k = 0; k + GRAM <= PIECE; k++) {
 			unsigned char *p = &skip[hash(pieces[i].text + k)];
 
-			*p = (unsigned char)MIN(*p, PIECE - 2 - k);
+			*p = (unsigned char)MIN(*p, PIECE - GRAM - k);
 		}
 	}
 }
@@ -312,28 +331,35 @@ static void build_skips(unsigned char skip[HASHES], bool directives_only)
 static void try_pieces(struct scan *s, const char *at)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(pieces); i++)
-		if ((s->directives_only || !pieces[i].directives_only) &&
-			memcmp(at, pieces[i].text, PIECE) == 0)
-			pieces[i].found(s, at);
+		if (memcmp(at, pieces[i].text, PIECE) == 0 &&
+			(s->directives_only || !pieces[i].directives_only))
+			pieces[i].found(s, at + pieces[i].word);
+}
+
+static void scan_pieces(struct scan *s)
+{
+	unsigned char skip[1 << HASH_BITS];
+	size_t n = (size_t)(s->end - s->text);
+
+	build_skips(skip, s->directives_only);
+	for (size_t i = PIECE - GRAM; i + GRAM <= n;) {
+		unsigned ahead = skip[hash(s->text + i)];
+
+		if (ahead == 0) {
+			try_pieces(s, s->text + i - (PIECE - GRAM));
+			ahead = 1;
+		}
+		i += ahead;
+	}
 }
 
 unsigned cc_text_scan(const char *text, size_t n, bool directives_only)
 {
 	struct scan s = {.text = text, .end = text + n, .directives_only = directives_only};
-	unsigned char skip[HASHES];
 
-	if (n < PIECE)
-		return 0;
-	build_skips(skip, directives_only);
-	for (size_t i = PIECE - 2; i + 1 < n;) {
-		unsigned ahead = skip[hash(text + i)];
-
-		if (ahead == 0) {
-			try_pieces(&s, text + i - (PIECE - 2));
-			ahead = 1;
-		}
-		i += ahead;
-	}
+	if (n >= 6 && (memcmp(text, "import", 6) == 0 || memcmp(text, "module", 6) == 0))
+		found_import(&s, text);
+	scan_pieces(&s);
 	if (s.operators && !(s.found & CC_TEXT_NEEDS_FULL) && text_operator_live(text, n))
 		s.found |= CC_TEXT_NEEDS_FULL;
 	return s.found;

@@ -168,6 +168,7 @@ void fleet_succeeded(struct fleet *f, struct fleet_host *h, uint64_t wall_ms)
 	double ms = MAX((double)wall_ms, 1.0);
 
 	h->job_ms = h->job_ms > 0 ? h->job_ms + EWMA_WEIGHT * (ms - h->job_ms) : ms;
+	h->well = true;
 	h->jobs++;
 	h->wall_ms += wall_ms;
 	for (size_t i = 0; i < f->n; i++) {
@@ -184,6 +185,16 @@ void fleet_failed(struct fleet *f, struct fleet_host *h, uint64_t now_ms, uint64
 	for (size_t i = 0; period_ms > 0 && i < f->n; i++)
 		if (same_server(f->v[i], h))
 			f->v[i]->backoff_until_ms = now_ms + period_ms;
+}
+
+void fleet_no_answer(struct fleet *f, struct fleet_host *h, uint64_t now_ms, uint64_t period_ms)
+{
+	if (!h->well) {
+		fleet_failed(f, h, now_ms, period_ms);
+		return;
+	}
+	h->well = false;
+	h->failures++;
 }
 
 void fleet_compiler_missing(

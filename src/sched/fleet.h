@@ -29,6 +29,7 @@ struct fleet_host {
 	char address[FLEET_ADDRESS_MAX]; /* as last resolved; "" before that */
 	uint64_t backoff_until_ms;       /* 0: none */
 	bool failure_logged;
+	bool well; /* did a job, and has not closed a connection without an answer since */
 	struct {
 		char name[FLEET_NAME_MAX];
 		uint64_t until_ms;
@@ -71,6 +72,12 @@ void fleet_succeeded(struct fleet *f, struct fleet_host *h, uint64_t wall_ms);
 
 /* It failed as a machine. period_ms 0 (DISTCC_BACKOFF_PERIOD=0): it is not rested. */
 void fleet_failed(struct fleet *f, struct fleet_host *h, uint64_t now_ms, uint64_t period_ms);
+
+/*
+ * It closed the connection without an answer: 3.4's way to say no, to a client, to a compiler or
+ * to an argument. From a host that was doing jobs the first time speaks against the job only.
+ */
+void fleet_no_answer(struct fleet *f, struct fleet_host *h, uint64_t now_ms, uint64_t period_ms);
 
 void fleet_compiler_missing(
 	struct fleet_host *h, const char *compiler, uint64_t now_ms, uint64_t period_ms);

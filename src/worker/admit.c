@@ -317,15 +317,14 @@ static int take_language(struct reading *r, const char *word)
 /* A value that goes to another program than the driver: an option of its own, or a plain word. */
 static int check_nested(struct reading *r, const char *word)
 {
-	const char *value = NULL, *why = objection(word);
+	const char *value = NULL;
 	const struct rule *rule = word[0] == '-' ? find_rule(word, &value) : NULL;
+	const char *why = rule && rule->verdict == TRUST && value ? NULL : objection(word);
 
 	if (rule && rule->verdict == REFUSE)
 		why = rule->why;
-	else if (rule && (rule->verdict == OUTPUT || rule->verdict == DROP))
-		why = "names a file";
-	else if (word[0] == '-' && word[1] == '-' && objection(word) == NULL && !rule)
-		why = "is not known to be harmless";
+	else if (rule && rule->verdict == OUTPUT && !value)
+		why = "names another output";
 	return why ? refuse(r, word, why) : 0;
 }
 

@@ -281,8 +281,11 @@ static void remember_twice(struct job *j)
 		"%s reads its source more than once: it gets files from now on", j->compiler);
 }
 
-/* Success is only what has seen the whole source, once, and left an object. */
-static void check_success(struct job *j)
+/*
+ * Success is only what has seen the whole source, once, and left an object. A failure may well
+ * have come before the end of the source.
+ */
+static void check_result(struct job *j)
 {
 	enum feed_verdict verdict = feed_judge(&j->feed);
 	int r;
@@ -290,6 +293,8 @@ static void check_success(struct job *j)
 	if (verdict == FEED_TWICE) {
 		remember_twice(j);
 		fail(j, "the compiler read its source more than once");
+	} else if (j->result.status != 0) {
+		return;
 	} else if (verdict == FEED_PART) {
 		fail(j, "the compiler did not read all of its source");
 	} else {
@@ -319,8 +324,8 @@ static void on_exit_seen(uv_poll_t *poll, int status, int events)
 		j->result.status = wait_status & 0xffff;
 	if (!read_output(&j->out) || !read_output(&j->err))
 		fail(j, "the compiler says too much");
-	if (j->result.outcome == JOB_RAN && j->result.status == 0)
-		check_success(j);
+	if (j->result.outcome == JOB_RAN)
+		check_result(j);
 	end(j);
 }
 

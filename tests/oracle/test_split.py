@@ -35,6 +35,11 @@ SOURCES = {
     "ctor.cc": "struct A { A(); ~A(); };\nnamespace { A a; }\nstatic A b;\n",
     "odd.txt": "int odd(void) { return 3; }\n",
     "as.c": "#include <assert.h>\nvoid a(int x) { assert(x == 1); assert(x\n != 2); }\n",
+    "raw.cc": '#define ID(x) x\n#define STR(x) #x\nconst char *r = R"x(a "quoted" // no comment\n'
+              '#define NOT_A_DIRECTIVE 1\n/* nor a comment\n?" ??/ \\\\\n)x";\n'
+              'const char *s = ID(R"(in an\nargument)"); int line = __LINE__;\n'
+              "int big = 1'000'000; const char *t = STR(a  \\\\ /* c */ \"b\");\n"
+              "int cont = 1 + \\\n 2; // comment \\\n continued\nint last = __LINE__;\n",
     "ready.i": '# 1 "ready.c"\nint ready;\n',
 }
 
@@ -55,6 +60,7 @@ DEPS = [
 SAME = [
     "-c x.c", "-O2 -c x.c", "-S x.c", "-O2 -S x.c -o out/x.s", "-c sub/y.c -o out/y.o",
     "-x c -c odd.txt", "-xc++ -c x.c", "-O1 -c z.cc", "-std=c++17 -O2 -c z.cc", "-O0 -c ctor.cc",
+    "-std=c++17 -c raw.cc", "-std=gnu++14 -O2 -c raw.cc", "-std=c++20 -c ctor.cc",
     "-fsanitize=leak -O1 -c x.c", "-fsanitize=thread -c x.c", "-O2 -pg -c x.c",
     "-fopenmp -O2 -c x.c", "-finstrument-functions -c x.c", "-ffunction-sections -fPIC -c as.c",
     "-DH2 -Iinc -Isub -iquote inc -isystem inc -include inc/h.h -c sub/y.c",

@@ -151,6 +151,31 @@ static void test_success_ends_the_back_off(void **state)
 	fini(&s);
 }
 
+static void test_one_no_answer_speaks_against_the_job(void **state)
+{
+	struct fleet_host *h;
+	struct setup s;
+
+	init(&s, "a");
+	fleet_succeeded(&s.fleet, s.v[0], 5);
+	fleet_no_answer(&s.fleet, s.v[0], 0, 60000);
+	assert_int_equal(pick(&s, 1, &h), FLEET_CHOSEN);
+	fleet_no_answer(&s.fleet, s.v[0], 1, 60000);
+	assert_int_equal(pick(&s, 2, &h), FLEET_NONE);
+	fini(&s);
+}
+
+static void test_no_answer_from_the_first_rests_the_host(void **state)
+{
+	struct fleet_host *h;
+	struct setup s;
+
+	init(&s, "a");
+	fleet_no_answer(&s.fleet, s.v[0], 0, 60000);
+	assert_int_equal(pick(&s, 1, &h), FLEET_NONE);
+	fini(&s);
+}
+
 static void test_period_zero_rests_nobody(void **state)
 {
 	struct fleet_host *h;
@@ -216,6 +241,8 @@ int main(void)
 		cmocka_unit_test(test_another_port_is_another_server),
 		cmocka_unit_test(test_unresolved_names_do_not_share_a_back_off),
 		cmocka_unit_test(test_success_ends_the_back_off),
+		cmocka_unit_test(test_one_no_answer_speaks_against_the_job),
+		cmocka_unit_test(test_no_answer_from_the_first_rests_the_host),
 		cmocka_unit_test(test_period_zero_rests_nobody),
 		cmocka_unit_test(test_a_missing_compiler_rests_alone),
 		cmocka_unit_test(test_missing_compilers_are_bounded),
