@@ -11,7 +11,7 @@
  *	RUNNING   the compiler runs, and is perhaps still being fed
  *	STOPPING  its process group was sent SIGTERM, and gets SIGKILL when that does not help
  *	ENDING    no process is left; handles are being closed
- *	OVER      directory removed, on_over called
+ *	OVER      directory given back, on_over called
  *
  * Invariants: from RUNNING on, until ENDING, pid leads a process group that the warden guards. The
  * group is killed while its leader is a zombie that we have not collected yet, so its number is
@@ -103,7 +103,7 @@ void job_free(struct job *j)
 {
 	if (!j)
 		return;
-	jobdir_remove(&j->dir);
+	jobdir_release(&j->dir);
 	job_result_fini(&j->result);
 	util_free(&j->compiler);
 	util_free(&j->source);
@@ -125,7 +125,7 @@ static void one_closed(struct job *j)
 	assert(j->handles > 0);
 	if (--j->handles > 0)
 		return;
-	jobdir_remove(&j->dir);
+	jobdir_release(&j->dir);
 	go(j, OVER);
 	j->handlers->on_over(j->data);
 }
@@ -457,7 +457,7 @@ static int set_up(struct job *j, const struct job_spec *spec)
 	int r = copy_spec(j, spec);
 
 	if (r == 0)
-		r = jobdir_make(&j->dir, j->ctx->tmp, &j->ctx->warden);
+		r = jobdir_take(&j->dir, &j->ctx->dirs);
 	if (r == 0)
 		r = jobdir_environment(&j->dir, j->ctx->path, environ, &j->envp);
 	if (r == 0)
@@ -465,7 +465,7 @@ static int set_up(struct job *j, const struct job_spec *spec)
 	if (r == 0)
 		r = open_drain(j, &j->err, &j->result.err);
 	if (r == 0 && spec->hide_dir)
-		r = strv_pushf(&j->argv, "-fdebug-prefix-map=%s=%s", j->dir.path, j->ctx->tmp);
+		r = strv_pushf(&j->argv, "-fdebug-prefix-map=%s=%s", j->dir.path, j->ctx->dirs.tmp);
 	return r < 0 ? r : open_feed(j, spec);
 }
 
@@ -488,7 +488,7 @@ int job_start(struct job_context *ctx, const struct job_spec *spec,
 	*ret = j;
 	r = set_up(j, spec);
 	if (r < 0) {
-		log_event(LOG_LEVEL_ERROR, "job-directory", "in %s: errno=%d", ctx->tmp, -r);
+		log_event(LOG_LEVEL_ERROR, "job-directory", "in %s: errno=%d", ctx->dirs.tmp, -r);
 		fail(j, "no place for the job's files");
 		end(j);
 	} else if (j->feed.is_fifo) {

@@ -21,7 +21,7 @@ struct job_context {
 	uv_loop_t *loop;
 	struct warden warden;
 	struct feed_watch watch;
-	char *tmp;            /* absolute */
+	struct jobdir_pool dirs;
 	const char *path;     /* PATH of compilers */
 	uint64_t lifetime_ms; /* 0: without end */
 	/* Compilers that were seen to read a fifo twice: they get regular files from then on. */

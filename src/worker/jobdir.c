@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "worker/jobdir.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,30 +13,81 @@
 #include "base/log.h"
 #include "base/path.h"
 
-int jobdir_make(struct jobdir *d, const char *tmp, struct warden *warden)
+static void remove_dir(struct jobdir_pool *p, const char *path)
 {
-	AUTO(util_free) char *path = path_join(tmp, "distccd-XXXXXX");
+	int r = fs_remove_tree(path);
 
-	if (!path)
-		return -ENOMEM;
-	if (!mkdtemp(path))
-		return -errno;
-	warden_guard_path(warden, path);
-	*d = (struct jobdir){.path = TAKE_PTR(path), .warden = warden};
+	if (r < 0)
+		log_event(
+			LOG_LEVEL_WARNING, "job-directory", "cannot remove %s: errno=%d", path, -r);
+	warden_release_path(p->warden, path);
+}
+
+void jobdir_pool_fini(struct jobdir_pool *p)
+{
+	for (size_t i = 0; i < p->idle.n; i++)
+		remove_dir(p, p->idle.v[i]);
+	strv_fini(&p->idle);
+	util_free(&p->tmp);
+}
+
+/* NULL: there is none. */
+static char *take_idle(struct jobdir_pool *p)
+{
+	char *path = NULL;
+
+	if (p->idle.n > 0) {
+		path = p->idle.v[--p->idle.n];
+		p->idle.v[p->idle.n] = NULL;
+	}
+	return path;
+}
+
+int jobdir_take(struct jobdir *d, struct jobdir_pool *pool)
+{
+	AUTO(util_free) char *path = take_idle(pool);
+
+	if (!path) {
+		path = path_join(pool->tmp, "distccd-XXXXXX");
+		if (!path)
+			return -ENOMEM;
+		if (!mkdtemp(path))
+			return -errno;
+		warden_guard_path(pool->warden, path);
+	}
+	*d = (struct jobdir){.pool = pool, .path = TAKE_PTR(path)};
 	return 0;
 }
 
-void jobdir_remove(struct jobdir *d)
+/* Whether it is empty now, and still the private directory that it was. */
+static bool make_empty(const char *path)
 {
-	int r;
+	struct stat st;
+	DIR *d = opendir(path);
+	struct dirent *e;
+	bool good = d && fstat(dirfd(d), &st) == 0 && (st.st_mode & 07777) == 0700;
 
+	while (good && (e = readdir(d))) {
+		AUTO(util_free) char *entry = NULL;
+
+		if (str_eq(e->d_name, ".") || str_eq(e->d_name, ".."))
+			continue;
+		entry = path_join(path, e->d_name);
+		good = entry && fs_remove_tree(entry) == 0;
+	}
+	if (d)
+		closedir(d);
+	return good;
+}
+
+void jobdir_release(struct jobdir *d)
+{
 	if (!d->path)
 		return;
-	r = fs_remove_tree(d->path);
-	if (r < 0)
-		log_event(LOG_LEVEL_WARNING, "job-directory", "cannot remove %s: errno=%d", d->path,
-			-r);
-	warden_release_path(d->warden, d->path);
+	if (!make_empty(d->path))
+		remove_dir(d->pool, d->path);
+	else if (strv_push(&d->pool->idle, d->path) < 0)
+		remove_dir(d->pool, d->path);
 	util_free(&d->path);
 }
 

@@ -5,16 +5,27 @@
 #include "base/strv.h"
 #include "base/warden.h"
 
-/* The private directory of one job: the compiler's cwd and TMPDIR, gone with the job. */
-
-struct jobdir {
-	char *path; /* absolute; NULL: none */
+/*
+ * The private directory of one job: the compiler's cwd and TMPDIR, empty when the job begins.
+ * Making and removing directories is dear on some file systems, so a directory is emptied and
+ * kept for a later job.
+ */
+struct jobdir_pool {
+	char *tmp; /* absolute: where they are made */
 	struct warden *warden;
+	struct strv idle;
 };
 
-/* A new directory in tmp, guarded by the warden. -errno. */
-int jobdir_make(struct jobdir *d, const char *tmp, struct warden *warden) MUST_CHECK;
-void jobdir_remove(struct jobdir *d); /* with all that is in it; idempotent */
+struct jobdir {
+	struct jobdir_pool *pool;
+	char *path; /* absolute; NULL: none */
+};
+
+void jobdir_pool_fini(struct jobdir_pool *p); /* removes them; no job has one any more */
+
+/* An empty directory, guarded by the warden. -errno. */
+int jobdir_take(struct jobdir *d, struct jobdir_pool *pool) MUST_CHECK;
+void jobdir_release(struct jobdir *d); /* empties it; idempotent */
 
 /* malloc'ed; NULL: no memory. */
 char *jobdir_file(const struct jobdir *d, const char *name);

@@ -146,7 +146,7 @@ static int serve(const struct options *o, struct listen_sockets *ls, int ready)
 		return r;
 	r = server_listen(&server, ls->fds, ls->n);
 	ls->n = 0;
-	if (r == 0 && chdir(server.jobs.tmp) < 0)
+	if (r == 0 && chdir(server.jobs.dirs.tmp) < 0)
 		r = -errno;
 	if (r < 0) {
 		log_event(LOG_LEVEL_ERROR, "server-start", "%s", strerror(-r));

@@ -229,8 +229,9 @@ static int init_jobs(struct server *s)
 	s->jobs.loop = &s->loop;
 	s->jobs.path = s->policy.path;
 	s->jobs.lifetime_ms = s->options->job_lifetime_s * MS;
-	s->jobs.tmp = realpath(tmp && *tmp ? tmp : "/tmp", NULL);
-	if (!s->jobs.tmp)
+	s->jobs.dirs.warden = &s->jobs.warden;
+	s->jobs.dirs.tmp = realpath(tmp && *tmp ? tmp : "/tmp", NULL);
+	if (!s->jobs.dirs.tmp)
 		return -errno;
 	/* Without inotify every job gets its source as a file. */
 	if (feed_watch_init(&s->jobs.watch, &s->loop) < 0)
@@ -310,15 +311,16 @@ int server_serve(struct server *s, int fd_in, int fd_out)
 int server_run(struct server *s)
 {
 	uv_run(&s->loop, UV_RUN_DEFAULT);
+	jobdir_pool_fini(&s->jobs.dirs);
 	warden_stop(&s->jobs.warden);
 	return uv_loop_close(&s->loop);
 }
 
 void server_fini(struct server *s)
 {
+	jobdir_pool_fini(&s->jobs.dirs);
 	warden_stop(&s->jobs.warden);
 	strv_fini(&s->jobs.read_twice);
-	util_free(&s->jobs.tmp);
 	util_free(&s->scratch);
 	compiler_policy_fini(&s->policy);
 }
