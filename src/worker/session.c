@@ -11,10 +11,11 @@
  *	QUEUED     it may run; it waits for a slot. Source may arrive up to SOURCE_MAX, then the
  *	           connection is not read until the turn comes (and an end behind so much unread
  *	           data is only seen then)
- *	COMPILING  there is a job. Source goes to it as it arrives (version 1), or as a whole when
- *it is complete (version 2: one block) FINISHING  the result is there; perhaps the client still
- *sends source that nobody needs REPLYING   the reply is being sent ENDED      logged; the
- *connection closes, a job that still ran is being killed
+ *	COMPILING  there is a job. Source goes to it as it arrives (version 1), or as a whole
+ *		   when it is complete (version 2: one block)
+ *	FINISHING  the result is there; perhaps the client still sends source that nobody needs
+ *	REPLYING   the reply is being sent
+ *	ENDED      logged; the connection closes, a job that still ran is being killed
  *
  * Invariants: a slot is held from COMPILING until the job is over, even when the client is gone
  * sooner; a session is freed when its connection is closed and it has no job; nothing is answered
