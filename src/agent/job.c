@@ -445,9 +445,14 @@ static void wait_for_host(struct job *j)
 
 static enum cc_colour colour(const struct job *j)
 {
-	if (j->command.colour_given)
+	const char *gcc_colours = env_get(j->request->envp, "GCC_COLORS");
+
+	if (j->command.colour_given || !(j->request->flags & IPC_STDERR_TTY))
 		return CC_COLOUR_ASIS;
-	return j->request->flags & IPC_STDERR_TTY ? CC_COLOUR_ALWAYS : CC_COLOUR_ASIS;
+	/* Set but empty: gcc's way to be told no. */
+	if (j->command.family == CC_FAMILY_GCC && gcc_colours && !*gcc_colours)
+		return CC_COLOUR_ASIS;
+	return CC_COLOUR_ALWAYS;
 }
 
 /* The text is in hand. */

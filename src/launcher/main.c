@@ -64,11 +64,8 @@ static void write_log(const struct buf *text)
 static bool colour_terminal(void)
 {
 	const char *force = env_get(environ, "CLICOLOR_FORCE");
-	const char *gcc = env_get(environ, "GCC_COLORS");
 	const char *term = env_get(environ, "TERM");
 
-	if (gcc && !*gcc)
-		return false;
 	if (force && *force && !str_eq(force, "0"))
 		return true;
 	return term && !str_eq(term, "dumb") && isatty(STDERR_FILENO);
