@@ -160,9 +160,14 @@ def unit_commands(project: Project, where: Path, flags: str) -> list[list[str]]:
     if project.generated:
         named = [word for word in make if "=" in word]
         subprocess.run(["make", *named, *project.generated], **quiet)
-    lines = subprocess.run([*make, "-Bn"], **quiet).stdout.splitlines()
+    said = subprocess.run([*make, "-Bn"], **quiet).stdout
+    lines = said.replace("\\\n", " ").splitlines()
     words = (shlex.split(line) for line in lines if re.match(r"(gcc|g\+\+|cc|c\+\+) ", line))
-    return [w for w in words if "-c" in w and "-o" in w]
+    found = [w for w in words if "-c" in w and "-o" in w]
+    for unit in found:  # the makefile's own way to make these directories was not run
+        for option in {"-o", "-MF"} & set(unit):
+            (where / unit[unit.index(option) + 1]).parent.mkdir(parents=True, exist_ok=True)
+    return found
 
 
 def objects(where: Path) -> dict[str, bytes]:
