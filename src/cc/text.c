@@ -85,7 +85,24 @@ static const char *take_word(const struct scan *s, const char *p, const char *wo
 	return skip_blanks(s, p + n);
 }
 
-/* Is a directive's '#', '%:' or trigraph before p? With a comment between, it is taken for granted.
+static bool at_line_start(const struct scan *s, const char *p)
+{
+	while (p > s->text && is_blank(p[-1]))
+		p--;
+	return p == s->text || p[-1] == '\n';
+}
+
+/* Behind blanks, does a comment or a spliced line end before p? */
+static bool ends_comment_or_splice(const struct scan *s, const char *p)
+{
+	while (p > s->text && is_blank(p[-1]))
+		p--;
+	return p > s->text && (p[-1] == '/' || p[-1] == '\n');
+}
+
+/*
+ * Is a directive's '#', '%:' or trigraph before p? With a comment between, it is taken for granted;
+ * a '#' with something else than blanks or a comment before it on its line is none.
  */
 static bool behind_hash(const struct scan *s, const char *p)
 {
@@ -93,16 +110,11 @@ static bool behind_hash(const struct scan *s, const char *p)
 		p--;
 	if (p == s->text)
 		return false;
-	return p[-1] == '#' || (p[-1] == '/' && s->directives_only) ||
+	if (p[-1] == '#')
+		return at_line_start(s, p - 1) || ends_comment_or_splice(s, p - 1);
+	return (p[-1] == '/' && s->directives_only) ||
 	       (p - 1 > s->text &&
 		       ((p[-1] == ':' && p[-2] == '%') || (p[-1] == '=' && p[-2] == '?')));
-}
-
-static bool at_line_start(const struct scan *s, const char *p)
-{
-	while (p > s->text && is_blank(p[-1]))
-		p--;
-	return p == s->text || p[-1] == '\n';
 }
 
 static bool whole_word(const struct scan *s, const char *from, const char *to)
