@@ -260,6 +260,8 @@ def test_interrupted_at_random_moments(lab, seed, number, who):
         code = running.wait().code
         codes.append(code)
         lab.wait_no_compilers()
+        # The agent learns of the launcher's end when the launcher is gone already.
+        procs.eventually("no temporary file", lambda: not list(tree.path.rglob(".*.distcc-*")))
         files, _ = tree.changes()
         assert code in (0, 128 + number), f"interrupted after {moment:.3f} s of {whole:.3f}"
         if code == 0:
