@@ -29,6 +29,7 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "ours: about what only our client has")
     config.addinivalue_line("markers", "debian_wrong(reason): distcc 3.4 gets this wrong")
     procs.become_subreaper()
+    procs.interruptible()
 
 
 def pytest_collection_modifyitems(config, items):

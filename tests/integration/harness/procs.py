@@ -32,6 +32,13 @@ def become_subreaper() -> None:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
 
 
+def interruptible() -> None:
+    """What a shell starts with & ignores SIGINT, and so would all that is started from here."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+
+
 class Hangs(AssertionError):
     """Something did not come about in time."""
 
