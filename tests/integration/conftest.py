@@ -8,6 +8,8 @@ Markers:
                   (hangs=True: not even tried; strict=False: in some environments it gets it right)
 """
 
+import random
+
 import pytest
 
 from harness import procs
@@ -60,8 +62,6 @@ def lab(request):
 @pytest.fixture
 def seed(request):
     """Printed with every failure: --seed N runs the same again."""
-    import random
-
     value = request.config.getoption("seed")
     if value is None:
         value = random.SystemRandom().randrange(1 << 32)

@@ -2,8 +2,10 @@
 """The agent's life: one for each user, however many start at once; gone when idle; replaced."""
 
 import os
+import random
 import shutil
 import signal
+import socket
 import stat
 
 import pytest
@@ -315,9 +317,6 @@ def test_two_users_directories_are_two_agents(lab):
 
 def test_garbage_at_the_socket(lab):
     """Whoever may connect may send nonsense; the agent stays."""
-    import random
-    import socket
-
     client = lab.client([lab.worker()])
     tree = lab.tree(SOURCE)
     client.compile(tree, *ARGV)

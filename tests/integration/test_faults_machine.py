@@ -266,7 +266,7 @@ def test_interrupted_at_random_moments(lab, seed, number, who):
         assert code in (0, 128 + number), f"interrupted after {moment:.3f} s of {whole:.3f}"
         if code == 0:
             assert files == wanted.files
-        # gcc itself leaves the .d of the preprocessor's pass behind; an object is whole or not there
+        # gcc itself leaves the .d of its preprocessor behind; an object is whole or not there
         assert files.get("x.o", wanted.files["x.o"]) == wanted.files["x.o"]
         assert not files.keys() - wanted.files.keys(), f"interrupted after {moment:.3f} s"
     print(codes)

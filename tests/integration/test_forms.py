@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness import fakecc
+from harness.fakeserver import ClosedPort
 from harness.programs import PATH
 from harness.tree import assert_same
 
@@ -364,8 +365,6 @@ def test_code_compiler_not_executable(lab, somewhere):
 
 @pytest.mark.parametrize("fallback,code", [(1, 0), (0, 116)])
 def test_code_no_host_left(lab, fallback, code):
-    from harness.fakeserver import ClosedPort
-
     client = lab.client([lab.closing(ClosedPort()).host()], DISTCC_FALLBACK=fallback)
     assert code_of(client, lab, "gcc", "-c", "x.c") == code
 

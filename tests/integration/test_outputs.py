@@ -219,10 +219,11 @@ def test_mode_follows_the_umask(lab):
     worker = lab.worker()
     client = lab.client([worker])
     tree = lab.tree({"x.c": "int x;\n"})
+    gcc = ("gcc", "-MD", "-MF", "x.d", "-c", "x.c")
     for mask in ("022", "077", "002"):
         argv = ("sh", "-c", f'umask {mask}; exec "$@"', "sh")
-        wanted = lab.local(tree, *argv, "gcc", "-MD", "-MF", "x.d", "-c", "x.c")
-        got = client.compile_as(tree, *argv, client.program, "gcc", "-MD", "-MF", "x.d", "-c", "x.c")
+        wanted = lab.local(tree, *argv, *gcc)
+        got = client.compile_as(tree, *argv, client.program, *gcc)
         assert_same(got, wanted)
     assert worker.compiles() == 3
 
@@ -267,7 +268,7 @@ def test_warnings(lab, compiler):
 @pytest.mark.debian_wrong("the macros are gone before the compiler sees them")
 @pytest.mark.parametrize("compiler", ["gcc", "g++"])
 def test_warnings_in_macros(lab, compiler):
-    """gcc is sent text with its macros: the lines are those of the source, and the notes are there."""
+    """Text sent for gcc has its macros: the lines are the source's, and the notes are there."""
     source = "x.cc" if compiler == "g++" else "x.c"
     argv = ("-Wall", "-Wextra", "-c", source)
     got, wanted = both(lab, {source: WARNS}, compiler, *argv)

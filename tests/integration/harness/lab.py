@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One test's world: its clients, workers, fake servers and trees; and its end, with nothing left."""
+"""One test's world: clients, workers, fake servers, trees; and its end, with nothing left."""
 
 import os
 import shutil
@@ -143,7 +143,9 @@ class Lab:
 
     def _logs(self) -> list[str]:
         found = []
-        for log in [w.log for w in self.workers] + [Path(c.env.get("DISTCC_LOG", "/")) for c in self.clients]:
+        logs = [w.log for w in self.workers]
+        logs += [Path(c.env.get("DISTCC_LOG", "/")) for c in self.clients]
+        for log in logs:
             if log.is_file():
                 tail = log.read_text(errors="replace").splitlines()[-40:]
                 found.append("\n".join([f"--- {log}", *tail]))
