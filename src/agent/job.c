@@ -741,6 +741,7 @@ void job_start(struct job *j)
 		return;
 	j->directives_only =
 		j->command.directives_only &&
+		cc_compiler_name_version(j->remote_name) >= CC_GCC_DIRECTIVES_ONLY_SINCE &&
 		!full_text_wanted(&j->agent->full_text, j->request->cwd, j->command.input);
 	wait_for_cpp(j);
 }

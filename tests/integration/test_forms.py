@@ -3,6 +3,7 @@
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -483,3 +484,25 @@ def test_environment_of_the_compiler_counts(lab, variable):
     assert_same(client.compile(tree, "gcc", "-c", "x.c", **{variable: where}), wanted)
     # The environment of this launch, not of the one that started the agent.
     assert client.compile(tree, "gcc", "-c", "x.c").code == 1
+
+
+@pytest.mark.ours
+@pytest.mark.parametrize("version, kept", [(9, False), (10, False), (11, True), (12, True)])
+def test_macros_are_left_in_the_text_since_gcc_11(lab, version, kept):
+    """Before that, gcc's -fdirectives-only was another program."""
+    triple = subprocess.run(
+        ["gcc", "-dumpmachine"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    bin_ = lab.directory("g")
+    name = f"{triple}-gcc-{version}"
+    for link in ("gcc", name):
+        (bin_ / link).symlink_to(os.path.realpath(shutil.which("gcc")))
+    asked = []
+    server = lab.server(lambda conn: asked.append(conn.read_request()))
+    client = lab.client([server])
+    tree = lab.tree({"x.c": "#define TEN 10\nint x = TEN;\n"})
+    done = client.compile(tree, "gcc", "-c", "x.c", PATH=f"{bin_}:{client.env['PATH']}")
+    assert done.code == 0
+    assert asked[0].argv[0] == name.encode()
+    assert (b"-fdirectives-only" in asked[0].argv) == kept
+    assert (b"#define TEN 10" in asked[0].source) == kept

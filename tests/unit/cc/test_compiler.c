@@ -248,9 +248,30 @@ static void test_family(void **state)
 	}
 }
 
+static void test_version_of_a_name(void **state)
+{
+	static const struct {
+		const char *name;
+		unsigned version;
+	} names[] = {
+		{"x86_64-linux-gnu-gcc-12", 12},
+		{"x86_64-linux-gnu-g++-9", 9},
+		{"gcc-4.8", 4},
+		{"gcc", 0},
+		{"x86_64-linux-gnu-gcc", 0},
+		{"gcc-", 0},
+		{"gcc-12x", 0},
+		{"gcc-99999999999999999999", 0},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		assert_int_equal(cc_compiler_name_version(names[i].name), names[i].version);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_version_of_a_name),
 		cmocka_unit_test(test_behind),
 		cmocka_unit_test(test_remote_name),
 		cmocka_unit_test(test_remote_name_off_path),
