@@ -214,14 +214,16 @@ static int init(struct agent *a)
 	list_init(&a->hosts_queue);
 	slots_init(&a->slots, cpus_usable());
 	fleet_init(&a->fleet);
-	a->pragmas = cc_pragmas_new();
-	if (!a->pragmas)
-		return -ENOMEM;
+	/* Who loses the race for the lock ends here, and has nothing to give back. */
 	r = ipc_place_open(environ, &a->place);
 	if (r == 0)
 		r = take_lock(a);
-	if (r == 0)
-		r = history_init(&a->history);
+	if (r < 0)
+		return r;
+	a->pragmas = cc_pragmas_new();
+	if (!a->pragmas)
+		return -ENOMEM;
+	r = history_init(&a->history);
 	if (r == 0)
 		r = warden_start(&a->warden);
 	if (r == 0)
@@ -342,6 +344,8 @@ int main(int argc, char **argv)
 		/* Another agent has the name: that is as good. */
 		if (r != -EWOULDBLOCK)
 			log_event(LOG_LEVEL_ERROR, "start-failed", "%s", strerror(-r));
+		/* Refuses where handles are open, which the end of the process closes too. */
+		uv_loop_close(&loop);
 		return r == -EWOULDBLOCK ? 0 : 100;
 	}
 	tell_ready(ready > 0 ? (int)ready : -1);
