@@ -17,7 +17,6 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-MIRROR = os.environ.get("DISTCC_BENCH_MIRROR", "http://deb.debian.org/debian")
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 
@@ -45,6 +44,22 @@ def _archive(package: str, cache: Path) -> Path | None:
     return found[-1] if found else None
 
 
+def _mirror(codename: str) -> str:
+    """Where this machine gets its packages from; the sources are beside them."""
+    mirror = os.environ.get("DISTCC_BENCH_MIRROR")
+    if mirror:
+        return mirror
+    targets = subprocess.run(
+        ["apt-get", "indextargets", "--format", "$(RELEASE) $(COMPONENT) $(REPO_URI)",
+         "Created-By: Packages"],
+        capture_output=True, text=True, check=False,
+    ).stdout.splitlines()
+    for release, component, uri in (line.split(maxsplit=2) for line in targets):
+        if component == "main" and release in (codename, "stable"):
+            return uri
+    raise NoSource(f"apt knows no repository of {codename} main: set DISTCC_BENCH_MIRROR to one")
+
+
 def _apt(cache: Path, *command: str) -> None:
     state = cache / "apt"
     for path in ("parts", "lists/partial", "cache/archives/partial"):
@@ -55,7 +70,7 @@ def _apt(cache: Path, *command: str) -> None:
         if line.startswith("VERSION_CODENAME=")
     )
     (state / "parts/source.sources").write_text(
-        f"Types: deb-src\nURIs: {MIRROR}\nSuites: {codename}\nComponents: main\n"
+        f"Types: deb-src\nURIs: {_mirror(codename)}\nSuites: {codename}\nComponents: main\n"
         f"Signed-By: {KEYRING}\n"
     )
     options = {
