@@ -306,3 +306,13 @@ void fs_output_abort(struct fs_output *o)
 	util_free(&o->temp);
 	util_free(&o->target);
 }
+
+char *fs_working_directory(const char *pwd)
+{
+	struct stat a, b;
+
+	if (pwd && pwd[0] == '/' && stat(pwd, &a) == 0 && stat(".", &b) == 0 &&
+		a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+		return strdup(pwd);
+	return getcwd(NULL, 0);
+}

@@ -17,6 +17,10 @@ int fs_write_all(int fd, const void *data, size_t n) MUST_CHECK;
 /* mkdir -p with this mode for what is made. */
 int fs_mkdirs(const char *path, mode_t mode) MUST_CHECK;
 
+/* The working directory as compilers tell it: pwd ($PWD, may be NULL) where that names it, else
+ * without links. malloc'ed; NULL: errno. */
+char *fs_working_directory(const char *pwd);
+
 /*
  * A directory fit for our own sockets and locks: made with mode 0700 if missing; -EPERM if it is
  * not a directory (links are not followed), not ours, or open to others.

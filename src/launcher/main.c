@@ -106,21 +106,9 @@ static int ask_agent(const struct ipc_request *q, int *ret_fd, struct agent_answ
 	return -EAGAIN;
 }
 
-/* As compilers tell it: $PWD, where that names the directory we are in. */
-static char *working_directory(void)
-{
-	const char *pwd = env_get(environ, "PWD");
-	struct stat a, b;
-
-	if (pwd && pwd[0] == '/' && stat(pwd, &a) == 0 && stat(".", &b) == 0 &&
-		a.st_dev == b.st_dev && a.st_ino == b.st_ino)
-		return strdup(pwd);
-	return getcwd(NULL, 0);
-}
-
 static int run(const struct invocation *inv)
 {
-	AUTO(util_free) char *cwd = working_directory();
+	AUTO(util_free) char *cwd = fs_working_directory(env_get(environ, "PWD"));
 	struct ipc_request q = {
 		.type = IPC_RUN,
 		.version = DISTCC_VERSION,
