@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/fs.h"
+#include "scan/facts_run.h"
+#include "scan/facts_store.h"
+#include "scan/plan.h"
+
+/*
+ * The key of a compiler's facts: words separated by blanks, each NAME=VALUE with what is not
+ * printable in VALUE written as %XX:
+ *
+ *	questions=1 family=gcc language=c
+ *	compiler=/usr/bin/gcc file=DEV:INO:SIZE:MTIME:CTIME
+ *	program=/usr/lib/gcc/x86_64-linux-gnu/12/cc1 file=…	gcc: what does the work
+ *	cpu=…							where -march=native is said
+ *	cwd=…							where it matters
+ *	lists=compiler						where the search lists are asked for
+ *	env=… … arg=… …
+ *
+ * A change in what is asked, or how an answer is read, is a change of FACTS_QUESTIONS.
+ */
+
+enum { FACTS_QUESTIONS = 1, CPUINFO_MAX = 1 << 20 };
+
+static bool is_plain(unsigned char c)
+{
+	return isgraph(c) && c != '%';
+}
+
+static int add(struct buf *key, const char *name, const char *value)
+{
+	int r = key->len ? buf_append_char(key, ' ') : 0;
+
+	if (r == 0)
+		r = buf_append_str(key, name);
+	if (r == 0)
+		r = buf_append_char(key, '=');
+	while (r == 0 && *value) {
+		size_t n = 0;
+
+		while (is_plain((unsigned char)value[n]))
+			n++;
+		r = n > 0 ? buf_append(key, value, n)
+			  : buf_printf(key, "%%%02x", (unsigned char)*value);
+		value += n > 0 ? n : 1;
+	}
+	return r;
+}
+
+static int add_all(struct buf *key, const char *name, const struct strv *values)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < values->n; i++)
+		r = add(key, name, values->v[i]);
+	return r;
+}
+
+/* 1: it cannot be looked at. */
+static int add_file(struct buf *key, const char *name, const char *path)
+{
+	struct stat st;
+	int r;
+
+	if (stat(path, &st) < 0)
+		return 1;
+	r = add(key, name, path);
+	if (r < 0)
+		return r;
+	return buf_printf(key, " file=%llx:%llx:%lld:%lld.%09ld:%lld.%09ld",
+		(unsigned long long)st.st_dev, (unsigned long long)st.st_ino, (long long)st.st_size,
+		(long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (long long)st.st_ctim.tv_sec,
+		st.st_ctim.tv_nsec);
+}
+
+/* Which program the gcc driver runs for a language. */
+static const char *program_of(enum cc_language language)
+{
+	switch (language) {
+	case CC_LANGUAGE_CXX:
+		return "cc1plus";
+	case CC_LANGUAGE_OBJC:
+		return "cc1obj";
+	case CC_LANGUAGE_OBJCXX:
+		return "cc1objplus";
+	default:
+		return "cc1";
+	}
+}
+
+/* Ask the driver where it has its program; *ret is absolute. */
+static int ask_program(
+	struct scan_facts_store *s, const struct scan_plan *plan, char **ret, char **ret_reason)
+{
+	AUTO(strv_fini) struct strv args = STRV_INIT;
+	AUTO(facts_reply_fini) struct facts_reply reply = FACTS_REPLY_INIT;
+	char *text, *end;
+	int r = strv_pushf(&args, "-print-prog-name=%s", program_of(plan->language));
+
+	if (r < 0)
+		return r;
+	s->stats.runs++;
+	r = facts_run(plan, &args, "", 0, &reply);
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0 || reply.status != 0)
+		return facts_unknown(plan, ret_reason, "it does not run");
+	text = reply.out.data;
+	end = text ? strchr(text, '\n') : NULL;
+	if (!end || end[1] || text[0] != '/')
+		return facts_unknown(plan, ret_reason, "it has no %s", program_of(plan->language));
+	*end = '\0';
+	*ret = strdup(text);
+	return *ret ? 0 : -ENOMEM;
+}
+
+/* Remembered by what the key says of the driver and the environment. */
+static int add_program(struct scan_facts_store *s, const struct scan_plan *plan, struct buf *key,
+	char **ret_reason)
+{
+	AUTO(buf_fini) struct buf id = BUF_INIT;
+	struct facts_slot *slot;
+	int r = buf_printf(&id, "%s %s", program_of(plan->language), buf_str(key));
+
+	if (r == 0)
+		r = add_all(&id, "env", &plan->key_env);
+	if (r == 0)
+		r = facts_map_put(&s->programs, id.data, id.len, &slot);
+	if (r == 0 && !slot->pointer) {
+		char *path = NULL;
+
+		r = ask_program(s, plan, &path, ret_reason);
+		if (r == 0)
+			slot->pointer = path;
+	}
+	if (r != 0)
+		return r;
+	r = add_file(key, "program", slot->pointer);
+	return r == 1 ? facts_unknown(plan, ret_reason, "its %s is gone", (char *)slot->pointer)
+		      : r;
+}
+
+/* What /proc/cpuinfo says of the first processor that does not change from moment to moment. */
+static int add_cpu(struct buf *key)
+{
+	static const char *const lines[] = {"vendor_id", "cpu family", "model", "stepping", "flags",
+		"CPU implementer", "CPU variant", "CPU part", "CPU revision", "Features",
+		"cache size"};
+	AUTO(buf_fini) struct buf info = BUF_INIT_MAX(CPUINFO_MAX);
+	char *save = NULL;
+	unsigned first = 0;
+	int r = fs_read_file("/proc/cpuinfo", &info);
+
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0 || !info.data)
+		return add(key, "cpu", "");
+	for (char *line = strtok_r(info.data, "\n", &save); r == 0 && line;
+		line = strtok_r(NULL, "\n", &save)) {
+		if (str_starts(line, "processor") && first++)
+			break;
+		for (size_t i = 0; r == 0 && i < ARRAY_SIZE(lines); i++)
+			if (str_starts(line, lines[i]))
+				r = add(key, "cpu", line);
+	}
+	return r;
+}
+
+static int build(struct scan_facts_store *s, const struct scan_plan *plan, struct buf *key,
+	char **ret_reason)
+{
+	int r = buf_printf(key, "questions=%d family=%s", FACTS_QUESTIONS,
+		plan->family == CC_FAMILY_CLANG ? "clang" : "gcc");
+
+	if (r == 0)
+		r = add_file(key, "compiler", plan->compiler);
+	if (r == 1)
+		return facts_unknown(plan, ret_reason, "it is not there");
+	if (r == 0 && plan->family == CC_FAMILY_GCC)
+		r = add_program(s, plan, key, ret_reason);
+	if (r == 0)
+		r = add(key, "language", cc_language_word(plan->language));
+	if (r == 0 && plan->native)
+		r = add_cpu(key);
+	if (r == 0 && (plan->cwd_matters || plan->search_by_compiler))
+		r = add(key, "cwd", plan->cwd);
+	if (r == 0 && plan->search_by_compiler)
+		r = add(key, "lists", "compiler");
+	if (r == 0)
+		r = add_all(key, "env", &plan->key_env);
+	if (r == 0)
+		r = add_all(key, "arg",
+			plan->search_by_compiler ? &plan->search_args : &plan->key_args);
+	return r;
+}
+
+int facts_key(
+	struct scan_facts_store *s, const struct scan_plan *plan, char **ret, char **ret_reason)
+{
+	AUTO(buf_fini) struct buf key = BUF_INIT;
+	int r = build(s, plan, &key, ret_reason);
+
+	if (r == 0)
+		*ret = buf_take(&key);
+	return r == -E2BIG ? -ENOMEM : r;
+}

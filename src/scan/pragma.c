@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <string.h>
+
+#include "scan/reduce.h"
+
+/*
+ * Pragmas that change what is read, and the ways in which one can hide: _Pragma("…") in text, and a
+ * _Pragma in a macro whose argument says what it is. The latter are not followed; where both such
+ * a macro and text that could be its argument are live, the unit cannot be known (scan/run.c).
+ */
+
+static bool is_name(const struct token *t, uint32_t id)
+{
+	return t->kind == TOKEN_NAME && t->id == id;
+}
+
+/* ("name") behind push_macro or pop_macro. */
+static int macro_stack(struct reduce *r, enum op_kind kind, const struct token *t, uint32_t n)
+{
+	const struct intern *names = r->maker->names;
+	const char *text;
+	size_t len;
+	uint32_t id;
+	int e;
+
+	if (n < 3 || t[0].arg != '(' || t[1].kind != TOKEN_STRING || t[2].arg != ')')
+		return 0; /* both compilers warn and do nothing */
+	text = intern_text(names, t[1].id);
+	len = intern_len(names, t[1].id);
+	if (len < 3 || *text != '"')
+		return 0;
+	if (memchr(text, '\\', len))
+		return reduce_unknown(r, "an escape in push_macro");
+	e = intern_add(r->maker->names, text + 1, len - 2, &id);
+	return e < 0 ? e : reduce_add(r, kind, id);
+}
+
+static int gcc_pragma(struct reduce *r, const struct token *t, uint32_t n)
+{
+	const struct text_words *w = r->words;
+
+	if (n == 0)
+		return 0;
+	if (is_name(t, w->system_header))
+		return reduce_add(r, OP_SYSTEM_HEADER, 0);
+	if (is_name(t, w->dependency))
+		return reduce_unknown(r, "#pragma GCC dependency");
+	if (is_name(t, w->pch_preprocess))
+		return reduce_unknown(r, "#pragma GCC pch_preprocess");
+	if (r->mode & SCAN_MODE_CLANG)
+		return 0;
+	if (is_name(t, w->target) && n == 4 && t[2].kind == TOKEN_STRING &&
+		str_eq(intern_text(r->maker->names, t[2].id), "\"general-regs-only\""))
+		return reduce_add(r, OP_TARGET, t[2].id);
+	if (is_name(t, w->target) || is_name(t, w->optimize) || is_name(t, w->reset_options))
+		return reduce_add(r, OP_TARGET, t->id);
+	if (is_name(t, w->push_options))
+		return reduce_add(r, OP_PUSH_OPTIONS, 0);
+	if (is_name(t, w->pop_options))
+		return reduce_add(r, OP_POP_OPTIONS, 0);
+	return 0;
+}
+
+int reduce_pragma(struct reduce *r)
+{
+	const struct text_words *w = r->words;
+	int e = reduce_collect(r);
+	const struct token *t = r->scratch;
+	uint32_t n = r->n_scratch;
+
+	if (e < 0 || n == 0)
+		return e;
+	if (is_name(t, w->once))
+		return reduce_add(r, OP_ONCE, 0);
+	if (is_name(t, w->push_macro))
+		return macro_stack(r, OP_PUSH_MACRO, t + 1, n - 1);
+	if (is_name(t, w->pop_macro))
+		return macro_stack(r, OP_POP_MACRO, t + 1, n - 1);
+	if (is_name(t, w->gcc))
+		return gcc_pragma(r, t + 1, n - 1);
+	if (is_name(t, w->clang) && n > 1 && is_name(&t[1], w->system_header))
+		return reduce_add(r, OP_SYSTEM_HEADER, 0);
+	if (is_name(t, w->clang) && n > 1 && is_name(&t[1], w->module))
+		return reduce_unknown(r, "#pragma clang module");
+	return 0;
+}
+
+/* Is [p, end) the word, as a whole, and not something longer? */
+static bool begins(const char *p, const char *end, const char *word)
+{
+	size_t n = strlen(word);
+
+	return (size_t)(end - p) >= n && memcmp(p, word, n) == 0 &&
+	       (p + n == end || !(lexer_class[(unsigned char)p[n]] & LEXER_NAME));
+}
+
+static const char *behind_blanks(const char *p, const char *end)
+{
+	while (p < end && (*p == ' ' || *p == '\t'))
+		p++;
+	return p;
+}
+
+/* Does it, as a pragma, change which files are read? */
+static bool dangerous(uint32_t mode, const char *p, size_t n)
+{
+	static const char *const behind_gcc[] = {"system_header", "dependency", "pch_preprocess",
+		"target", "optimize", "push_options", "pop_options", "reset_options"};
+	size_t n_behind = mode & SCAN_MODE_CLANG ? 3 : ARRAY_SIZE(behind_gcc);
+	const char *end = p + n;
+
+	p = behind_blanks(p, end);
+	if (begins(p, end, "once")) {
+		p = behind_blanks(p + 4, end);
+		return p == end || strchr("\"\n)/", *p);
+	}
+	if (begins(p, end, "push_macro") || begins(p, end, "pop_macro") ||
+		begins(p, end, "clang module"))
+		return true;
+	if (!begins(p, end, "GCC"))
+		return false;
+	p = behind_blanks(p + 3, end);
+	for (size_t i = 0; i < n_behind; i++)
+		if (begins(p, end, behind_gcc[i]))
+			return true;
+	return false;
+}
+
+/* "STR(GCC diagnostic x)": whatever x is, it is about warnings. */
+static bool says_diagnostic(const char *p, const char *end)
+{
+	while (p < end && (lexer_class[(unsigned char)*p] & LEXER_NAME))
+		p++;
+	if (p >= end || *p != '(')
+		return false;
+	p = behind_blanks(p + 1, end);
+	if (begins(p, end, "GCC"))
+		p += 3;
+	else if (begins(p, end, "clang"))
+		p += 5;
+	else
+		return false;
+	return begins(behind_blanks(p, end), end, "diagnostic");
+}
+
+int reduce_pragma_operator(struct reduce *r, const char *p)
+{
+	const struct lexer *l = &r->lexer;
+	const char *behind;
+
+	while (p < l->end && (*p == ' ' || *p == '\t'))
+		p++;
+	if (*p == '(')
+		for (p++; p < l->end && (*p == ' ' || *p == '\t');)
+			p++;
+	if (*p == 'L')
+		p++;
+	if (*p == '"') {
+		behind = lexer_behind_quote(l, p);
+		if (!dangerous(r->mode, p + 1, (size_t)(behind - p - 1)))
+			return 0;
+		return reduce_unknown(r, "_Pragma with an effect on the preprocessor");
+	}
+	if (r->in_define && says_diagnostic(p, l->end))
+		return 0;
+	if (r->in_define)
+		return reduce_add(r, OP_PRAGMA_MACRO, 0);
+	return reduce_unknown(r, "_Pragma of something that is not a string");
+}
+
+static int once_per_stretch(struct reduce *r, bool *said, enum op_kind kind)
+{
+	if (*said)
+		return 0;
+	*said = !r->in_define; /* a macro's body is said before each #define */
+	return reduce_add(r, kind, 0);
+}
+
+static bool same(const char *p, size_t n, const char *word)
+{
+	return n == strlen(word) && memcmp(p, word, n) == 0;
+}
+
+/* Behind "GCC": is it a pragma's word that could matter? */
+static bool gcc_word_follows(const struct reduce *r, const char *p)
+{
+	const char *nl = memchr(p, '\n', (size_t)(r->lexer.end - p));
+	char line[64] = "GCC ";
+	size_t n = (size_t)((nl ? nl : r->lexer.end) - p);
+
+	n = MIN(n, sizeof(line) - 5);
+	memcpy(line + 4, p, n);
+	return dangerous(r->mode, line, n + 4);
+}
+
+/* "(once)", ", once )": the argument of a macro that could make a pragma of it. */
+static bool is_whole_argument(const struct reduce *r, const char *p, const char *behind)
+{
+	const char *end = r->lexer.end;
+
+	behind = behind_blanks(behind, end);
+	if (behind < end && *behind != ')' && *behind != ',' && *behind != '\n' && *behind != '/')
+		return false;
+	if (r->in_define) /* p is not in the text */
+		return true;
+	while (p > r->lexer.source->text && strchr(" \t", p[-1]))
+		p--;
+	return p == r->lexer.source->text || strchr("(,\n/", p[-1]);
+}
+
+int reduce_text_name(struct reduce *r, const char *p, size_t n)
+{
+	const char *behind = r->in_define ? r->lexer.p : p + n;
+
+	switch (*p) {
+	case '_':
+		if (same(p, n, "__COUNTER__"))
+			return once_per_stretch(r, &r->said_counter, OP_COUNTER);
+		if (same(p, n, "__DATE__") || same(p, n, "__TIME__") || same(p, n, "__TIMESTAMP__"))
+			return once_per_stretch(r, &r->said_time, OP_TIME);
+		return 0;
+	case 'o':
+		if (!same(p, n, "once") || !is_whole_argument(r, p, behind))
+			return 0;
+		break;
+	case 'p':
+		if (!same(p, n, "push_macro") && !same(p, n, "pop_macro"))
+			return 0;
+		break;
+	case 'G':
+		if (!same(p, n, "GCC") || !gcc_word_follows(r, behind))
+			return 0;
+		break;
+	case 'i':
+		if (!(r->mode & SCAN_MODE_ASM) || !r->in_define || !same(p, n, "incbin"))
+			return 0;
+		return reduce_unknown(r, ".incbin in a macro");
+	default:
+		return 0;
+	}
+	return once_per_stretch(r, &r->said_words, OP_PRAGMA_WORDS);
+}
+
+/* p: with its quotes and prefix. */
+int reduce_text_string(struct reduce *r, const char *p, size_t n)
+{
+	const char *quote = memchr(p, '"', n);
+
+	if (!quote || n < 4)
+		return 0;
+	if (memmem(p, n, ".incbin", 7) || memmem(p, n, ".include", 8))
+		return reduce_unknown(r, ".incbin or .include in assembler text");
+	if (dangerous(r->mode, quote + 1, n - (size_t)(quote + 1 - p)))
+		return once_per_stretch(r, &r->said_words, OP_PRAGMA_WORDS);
+	return 0;
+}

@@ -1,0 +1,892 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "scan/unit.h"
+
+/*
+ * One unit: predefined macros, the command line's, -imacros, stdc-predef.h, -include, the source;
+ * the order is gcc's, and clang's but for what clang has not. Ops are executed file by file on a
+ * stack of frames; a condition that is false jumps.
+ */
+
+int unit_slots(struct scanner *s)
+{
+	uint32_t n = s->n_slots ? s->n_slots : 1 << 14;
+	struct slot *slots;
+
+	if (s->n_slots >= s->names.n)
+		return 0;
+	while (n < s->names.n)
+		n *= 2;
+	slots = reallocarray(s->slots, n, sizeof(*slots));
+	if (!slots)
+		return -ENOMEM;
+	memset(slots + s->n_slots, 0, (n - s->n_slots) * sizeof(*slots));
+	s->slots = slots;
+	s->n_slots = n;
+	return 0;
+}
+
+void unit_reject(struct scanner *s)
+{
+	s->result.rejected = true;
+	s->memo_off = true;
+}
+
+/* Predefined names that no "#pragma GCC target" or "optimize" changes. */
+static bool is_constant(const struct scanner *s, const char *name)
+{
+	static const char *const exact[] = {"__GNUC__", "__GNUC_MINOR__", "__GNUC_PATCHLEVEL__",
+		"__GNUG__", "__cplusplus", "__x86_64__", "__x86_64", "__amd64__", "__i386__",
+		"__linux__", "__linux", "__gnu_linux__", "__unix__", "__unix", "__ELF__",
+		"__LP64__", "_LP64", "__CHAR_BIT__", "__STRICT_ANSI__", "__OBJC__", "__clang__",
+		"__ASSEMBLER__", "__EXCEPTIONS", "__GXX_RTTI", "__DEPRECATED", "__CYGWIN__",
+		"__MINGW32__", "__APPLE__", "__sun__", "__INTEL_COMPILER", "__KERNEL__",
+		"__iamcu__", "__wchar_t__", "__VMS__", "__SIZE_T__", "__size_t__", "__sequent__",
+		"_GNU_SOURCE", "__CHAR_UNSIGNED__", "__WCHAR_UNSIGNED__", "__GLIBC__",
+		"__USER_LABEL_PREFIX__", "__VERSION__", "__GNUC_STDC_INLINE__"};
+	static const char *const begins[] = {"__NetBSD", "__DISABLE_", "__FreeBSD", "__OpenBSD",
+		"__Dragon", "__ANDROID", "__HAIKU", "__QNX", "__hpux", "__sgi", "__osf",
+		"__VXWORKS", "__BIONIC", "__UCLIBC", "__GLIBC", "__GNU_LIBRARY", "__TIMESIZE",
+		"__WORDSIZE", "__REDIRECT", "__STDC", "__SIZEOF_", "__INT", "__UINT", "__BYTE_",
+		"__ORDER_", "__cpp_", "__has_", "__GXX_", "__USE_", "__BITS_", "__need_"};
+	static const char *const ends[] = {"_T__", "_t__", "_T", "_t", "_MAX__", "_TYPE__",
+		"_WIDTH__", "_MIN__", "_DEFINED", "_H__", "_H", "_INCLUDED"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(exact); i++)
+		if (str_eq(name, exact[i]))
+			return true;
+	for (size_t i = 0; i < ARRAY_SIZE(begins); i++)
+		if (str_starts(name, begins[i]))
+			return true;
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+		if (str_ends(name, ends[i]))
+			return true;
+	return !s->optimize_dirty && str_starts(name, "__OPTIMIZE");
+}
+
+/* What "general-regs-only" leaves as it is: the instructions on general registers. */
+static bool is_general(const char *name)
+{
+	static const char *const names[] = {"__ADX__", "__PKU__", "__BMI__", "__BMI2__",
+		"__CLDEMOTE__", "__CLFLUSHOPT__", "__CLWB__", "__CLZERO__", "__CRC32__",
+		"__ENQCMD__", "__FSGSBASE__", "__FXSR__", "__HRESET__", "__LWP__", "__LZCNT__",
+		"__MOVDIR64B__", "__MOVDIRI__", "__MWAITX__", "__PCONFIG__", "__POPCNT__",
+		"__PRFCHW__", "__PTWRITE__", "__RDPID__", "__RDRND__", "__RDSEED__", "__RTM__",
+		"__SERIALIZE__", "__SGX__", "__SHSTK__", "__TBM__", "__TSXLDTRK__", "__UINTR__",
+		"__WAITPKG__", "__WBNOINVD__", "__XSAVEC__", "__XSAVEOPT__", "__XSAVES__",
+		"__XSAVE__", "__ABM__", "__MWAIT__", "__CLFSH__", "__PREFETCHWT1__"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (str_eq(name, names[i]))
+			return true;
+	return false;
+}
+
+static int check_dirty(struct scanner *s, uint32_t id, const struct macro *m)
+{
+	const char *name = intern_text(&s->names, id);
+
+	if (m && !s->slots[id].given)
+		return 0;
+	if (m && (m->flags & MACRO_SPECIAL))
+		return 0;
+	if (!m && !(str_starts(name, "__") && str_ends(name, "__")))
+		return 0;
+	if (is_constant(s, name) || (!s->any_dirty && is_general(name)))
+		return 0;
+	return unit_unknown(s, "%s is read behind a #pragma GCC target or optimize", name);
+}
+
+int unit_read(struct scanner *s, uint32_t id, const struct macro **ret)
+{
+	const struct macro *m = unit_macro(s, id);
+	uint32_t n = s->n_reads;
+
+	*ret = m;
+	for (uint32_t i = 0; i < n; i++)
+		if (s->reads[i].id == id)
+			return 0;
+	if (n < MEMO_READS_MAX)
+		s->reads[s->n_reads++] = (struct memo_read){id, m};
+	else
+		s->memo_off = true;
+	return s->target_dirty ? check_dirty(s, id, m) : 0;
+}
+
+/* Is it defined? For #ifdef, which needs no memo. */
+static int is_defined(struct scanner *s, uint32_t id, bool *ret)
+{
+	const struct macro *m = unit_macro(s, id);
+
+	*ret = m != NULL;
+	return s->target_dirty ? check_dirty(s, id, m) : 0;
+}
+
+/* Not behind #line: __LINE__ is then another one each time, and no name that is read. */
+static const struct memo_entry *recall(const struct scanner *s, const struct memo *m)
+{
+	if (!m || s->target_dirty || s->frames[s->n_frames - 1].line_changed)
+		return NULL;
+	for (const struct memo_entry *e = m->first; e; e = e->next) {
+		uint32_t i = 0;
+
+		if (e->facts && e->facts != s->facts)
+			continue;
+		while (i < e->n_reads && unit_macro(s, e->reads[i].id) == e->reads[i].macro)
+			i++;
+		if (i == e->n_reads)
+			return e;
+	}
+	return NULL;
+}
+
+static int keep(struct scanner *s, struct op *op, int64_t value)
+{
+	if (s->memo_off || s->target_dirty || s->provisional)
+		return 0;
+	return memo_add(&op->memo, s->asked ? s->facts : NULL, value, s->reads, s->n_reads);
+}
+
+static void begin_directive(struct scanner *s, const struct op *op)
+{
+	s->op = op;
+	s->n_reads = 0;
+	s->memo_off = s->asked = false;
+}
+
+static int condition(struct scanner *s, const struct text *text, struct op *op, bool *ret)
+{
+	const struct memo_entry *known;
+	int e;
+
+	known = recall(s, op->memo);
+	if (known) {
+		*ret = known->value != 0;
+		return 0;
+	}
+	begin_directive(s, op);
+	e = condition_value(s, text->tokens + op->tokens, ret);
+	return e != 0 ? e : keep(s, op, *ret);
+}
+
+/* The text between "<" and ">", each token's white space as the compiler sees it. */
+static int angled_name(struct scanner *s, uint32_t *ret)
+{
+	AUTO(buf_fini) struct buf text = BUF_INIT_MAX(SCAN_FS_PATH_MAX);
+	uint8_t space = s->clang ? TOKEN_SPACE : TOKEN_WHITE;
+	int e;
+
+	for (;;) {
+		struct token t;
+
+		e = expand_next(s, &t);
+		if (e != 0)
+			return e;
+		if (t.kind == TOKEN_END)
+			return 1;
+		if (t.flags & space && !(t.kind == TOKEN_PUNCTUATOR && t.arg == '>' && !s->clang))
+			e = buf_append_char(&text, ' ');
+		if (t.kind == TOKEN_PUNCTUATOR && t.arg == '>')
+			break;
+		if (e == 0)
+			e = buf_append(
+				&text, intern_text(&s->names, t.id), intern_len(&s->names, t.id));
+		if (e == -E2BIG)
+			return unit_unknown(s, "a computed include's name is too long");
+		if (e < 0)
+			return e;
+	}
+	if (e == 0 && text.len > 0 && memchr(text.data, '\0', text.len))
+		return 1;
+	if (e == 0 && text.len > 0)
+		e = intern_add(&s->names, text.data, text.len, ret);
+	if (e < 0 || text.len == 0)
+		return e < 0 ? e : 1;
+	return unit_slots(s);
+}
+
+int run_header_name(struct scanner *s, struct token *first, uint32_t *ret, bool *ret_angled)
+{
+	const char *text = intern_text(&s->names, first->id);
+	size_t len = intern_len(&s->names, first->id);
+	int e;
+
+	*ret_angled = first->kind != TOKEN_STRING;
+	if (first->kind == TOKEN_PUNCTUATOR && first->arg == '<')
+		return angled_name(s, ret);
+	if ((first->kind != TOKEN_STRING && first->kind != TOKEN_HEADER) || len < 3 ||
+		(*text != '"' && *text != '<') || memchr(text, '\0', len))
+		return 1;
+	if (text[len - 1] != '"' && text[len - 1] != '>')
+		return 1;
+	e = intern_add(&s->names, text + 1, len - 2, ret);
+	return e < 0 ? e : unit_slots(s);
+}
+
+/* #include of what a macro says. 0; 1: the compiler refuses. */
+static int computed(
+	struct scanner *s, const struct text *text, struct op *op, uint32_t *ret, bool *ret_angled)
+{
+	const struct memo_entry *known = recall(s, op->memo);
+	struct token t;
+	int e;
+
+	if (known) {
+		*ret_angled = known->value < 0;
+		*ret = (uint32_t)(known->value < 0 ? -known->value : known->value);
+		return 0;
+	}
+	begin_directive(s, op);
+	e = expand_begin(s, text->tokens + op->tokens);
+	if (e == 0)
+		e = expand_next(s, &t);
+	if (e == 0)
+		e = run_header_name(s, &t, ret, ret_angled);
+	expand_end(s);
+	if (e != 0)
+		return e;
+	return keep(s, op, *ret_angled ? -(int64_t)*ret : (int64_t)*ret);
+}
+
+static int push_frame(struct scanner *s, struct file *f, const struct text *text)
+{
+	struct frame *frame = &s->frames[s->n_frames];
+
+	*frame = (struct frame){.file = f, .text = text};
+	s->n_frames++;
+	return 0;
+}
+
+static int mark_once(struct scanner *s, struct file *f)
+{
+	int e;
+
+	if (s->clang) {
+		e = lookup_node(s, f);
+		if (e == 0)
+			f->node->once = true;
+		return e;
+	}
+	s->once_seen = true;
+	if (f->once)
+		return 0;
+	f->once = true;
+	if (s->n_once == s->once_cap) {
+		size_t cap = s->once_cap ? s->once_cap * 2 : 64;
+		struct file **v = reallocarray(s->once_files, cap, sizeof(struct file *));
+
+		if (!v)
+			return -ENOMEM;
+		s->once_files = v;
+		s->once_cap = cap;
+	}
+	s->once_files[s->n_once++] = f;
+	return 0;
+}
+
+/* gcc takes two files of equal size, time and bytes for one. */
+static bool is_twin(const struct file *a, const struct file *b)
+{
+	return a != b && a->path->inode->mtime.tv_sec == b->path->inode->mtime.tv_sec &&
+	       a->content == b->content;
+}
+
+static bool is_like(const struct scan_inode *a, const struct scan_inode *b)
+{
+	return a->mtime.tv_sec == b->mtime.tv_sec && a->size == b->size;
+}
+
+/*
+ * An #import is held against every file that gcc has opened, also by a __has_include. The same path
+ * is another file to it when it was come to by another name or through another directory.
+ */
+static int is_twin_of_probed(
+	struct scanner *s, const struct lookup *l, struct file *other, bool *ret)
+{
+	const struct file *f = l->file;
+	const struct text *text;
+	int e;
+
+	if (other == f) {
+		*ret = f->probe_name != l->name || f->probe_found != l->found;
+		return 0;
+	}
+	e = lookup_text(s, other, &text);
+	if (e == 0)
+		*ret = is_twin(f, other);
+	return e;
+}
+
+static int has_twin_import(struct scanner *s, const struct lookup *l, bool *ret)
+{
+	const struct file *f = l->file;
+	int e = 0;
+
+	for (size_t i = 0; i < s->result.n_files && e == 0 && !*ret; i++) {
+		const struct scan_result_file *r = &s->result.files[i];
+
+		if (!r->path->inode || !is_like(r->path->inode, f->path->inode))
+			continue;
+		if (r->role == SCAN_FILE_PROBED)
+			e = is_twin_of_probed(s, l, r->path->user, ret);
+		else if (r->role == SCAN_FILE_READ)
+			*ret = is_twin(f, r->path->user);
+	}
+	return e;
+}
+
+static int has_twin(struct scanner *s, const struct lookup *l, bool import, bool *ret)
+{
+	const struct file *f = l->file;
+
+	*ret = false;
+	if (!s->once_seen)
+		return 0;
+	for (size_t i = 0; i < s->n_once; i++)
+		if (s->once_files[i]->read && is_twin(f, s->once_files[i]))
+			*ret = true;
+	return import && !*ret ? has_twin_import(s, l, ret) : 0;
+}
+
+/* Is the file not to be read again? */
+static int is_done_gcc(struct scanner *s, struct file *f, bool import, bool *ret)
+{
+	bool once = f->once;
+	int e = 0;
+
+	*ret = true;
+	if (once)
+		return 0;
+	if (import) {
+		e = mark_once(s, f);
+		if (e < 0 || f->read)
+			return e;
+	}
+	*ret = f->read && f->text && f->text->guard && unit_macro(s, f->text->guard);
+	return 0;
+}
+
+static int is_done_clang(
+	struct scanner *s, struct file *f, const struct text *text, bool import, bool *ret)
+{
+	int e = lookup_node(s, f);
+
+	if (e < 0)
+		return e;
+	if (import) {
+		f->node->once = true;
+		*ret = f->node->read;
+	} else {
+		*ret = f->node->once;
+	}
+	/* With modules clang reads a file again that #import holds, if it has a guard that does
+	 * not. */
+	if (*ret && f->node->read && (s->mode & SCAN_MODE_MODULES) && text->guard_alone)
+		*ret = false;
+	*ret = *ret || (f->node->read && text->guard && unit_macro(s, text->guard));
+	return 0;
+}
+
+static int enter_file(struct scanner *s, struct lookup *l, bool import, bool command_line)
+{
+	struct file *f = l->file;
+	const struct text *text;
+	struct frame *frame;
+	bool done = false;
+	int e = 0;
+
+	if (!s->clang)
+		e = is_done_gcc(s, f, import, &done);
+	if (e != 0 || done)
+		return e;
+	e = lookup_text(s, f, &text);
+	if (e == 0 && s->clang)
+		e = is_done_clang(s, f, text, import, &done);
+	else if (e == 0)
+		e = has_twin(s, l, import, &done);
+	if (e != 0)
+		return e;
+	if (done)
+		return lookup_note(s, f, SCAN_FILE_MERGED);
+	if (s->n_frames > UNIT_DEPTH_MAX) {
+		unit_reject(s);
+		return 0;
+	}
+	e = lookup_note(s, f, SCAN_FILE_READ);
+	if (e != 0)
+		return e;
+	s->n_ops += UNIT_OPS_OF_FILE;
+	f->read = true;
+	if (s->clang)
+		f->node->read = true;
+	e = push_frame(s, f, text);
+	frame = &s->frames[s->n_frames - 1];
+	frame->found = frame->next_to = l->found;
+	if (s->clang && l->found == FOUND_CURRENT)
+		frame->next_to = frame[-1].next_to;
+	frame->name = l->name;
+	frame->system = frame[-1].system;
+	if (l->found >= 0) {
+		frame->dir_name = s->search->dirs[l->found].name;
+		frame->system |= s->search->dirs[l->found].system;
+	} else if (command_line && l->found == FOUND_CURRENT) {
+		frame->dir_name = ".";
+	}
+	return e;
+}
+
+static int missing(struct scanner *s, uint32_t name)
+{
+	s->fatal = true;
+	s->result.rejected = true;
+	return unit_unknown(s, "the compiler will not find %s", intern_text(&s->names, name));
+}
+
+static int include(struct scanner *s, const struct text *text, struct op *op)
+{
+	bool angled = op->flags & OP_ANGLED;
+	uint32_t name = op->id;
+	struct lookup *l;
+	int e;
+
+	if (name == 0) {
+		e = computed(s, text, op, &name, &angled);
+		if (e == 1) {
+			unit_reject(s);
+			return 0;
+		}
+		if (e != 0)
+			return e;
+	}
+	e = lookup_include(s, name, angled, op->kind == OP_INCLUDE_NEXT, false, &l);
+	if (e != 0)
+		return e;
+	if (!l->file)
+		return missing(s, name);
+	return enter_file(s, l, op->kind == OP_IMPORT, false);
+}
+
+static int push_macro(struct scanner *s, uint32_t id)
+{
+	if (s->n_pushed == s->pushed_cap) {
+		uint32_t cap = s->pushed_cap ? s->pushed_cap * 2 : 16;
+		struct pushed *v = reallocarray(s->pushed, cap, sizeof(*v));
+
+		if (!v)
+			return -ENOMEM;
+		if (cap > UNIT_PUSHED_MAX)
+			return unit_unknown(s, "too many macros pushed");
+		s->pushed = v;
+		s->pushed_cap = cap;
+	}
+	s->pushed[s->n_pushed++] = (struct pushed){id, unit_macro(s, id), s->slots[id].given};
+	return 0;
+}
+
+static void define(struct scanner *s, uint32_t id, const struct macro *m, bool given)
+{
+	struct slot *slot = &s->slots[id];
+
+	slot->macro = m;
+	slot->epoch = s->epoch;
+	slot->given = given;
+}
+
+static void pop_macro(struct scanner *s, uint32_t id)
+{
+	for (uint32_t i = s->n_pushed; i-- > 0;) {
+		if (s->pushed[i].id != id)
+			continue;
+		define(s, id, s->pushed[i].macro, s->pushed[i].given);
+		memmove(&s->pushed[i], &s->pushed[i + 1],
+			(s->n_pushed - i - 1) * sizeof(*s->pushed));
+		s->n_pushed--;
+		return;
+	}
+}
+
+static int incbin(struct scanner *s, uint32_t name)
+{
+	const char *text = intern_text(&s->names, name);
+	const char *cwd = s->plan->cwd;
+	size_t n_dirs = s->plan->n_dirs + s->plan->assembler_dirs.n;
+	struct scan_path *p;
+
+	for (size_t i = 0; i <= n_dirs; i++) {
+		const char *dir = i == 0 ? cwd
+				  : i <= s->plan->n_dirs
+					  ? s->plan->dirs[i - 1].name
+					  : s->plan->assembler_dirs.v[i - 1 - s->plan->n_dirs];
+		struct scan_path *base;
+		struct file *f;
+		int e;
+
+		if (i > 0 && i <= s->plan->n_dirs && s->plan->dirs[i - 1].kind != SCAN_DIR_ANGLED)
+			continue;
+		e = scan_fs_path(&s->fs, cwd, strlen(cwd), dir, strlen(dir), &base);
+		if (e == 0)
+			e = scan_fs_path(&s->fs, base->path, base->len, text, strlen(text), &p);
+		if (e == 0)
+			e = scan_fs_prove(&s->fs, p);
+		if (e < 0)
+			return e;
+		if (p->kind != SCAN_FILE)
+			continue;
+		e = lookup_file(s, p, &f);
+		return e != 0 ? e : lookup_note(s, f, SCAN_FILE_EXTRA);
+	}
+	return unit_unknown(s, "the assembler will not find %s", text);
+}
+
+static int options(struct scanner *s, const struct op *op)
+{
+	uint8_t now = (uint8_t)(s->target_dirty | s->optimize_dirty << 1 | s->any_dirty << 2);
+
+	if (op->kind == OP_TARGET) {
+		s->target_dirty = true;
+		if (op->id == s->maker.words.target || op->id == s->maker.words.optimize ||
+			op->id == s->maker.words.reset_options)
+			s->any_dirty = true;
+		if (op->id == s->maker.words.optimize || op->id == s->maker.words.reset_options)
+			s->optimize_dirty = true;
+	} else if (op->kind == OP_PUSH_OPTIONS) {
+		if (s->options_depth == ARRAY_SIZE(s->options))
+			return unit_unknown(s, "#pragma GCC push_options too deep");
+		s->options[s->options_depth++] = now;
+	} else if (s->options_depth > 0) {
+		now = s->options[--s->options_depth];
+		s->target_dirty = now & 1;
+		s->optimize_dirty = now & 2;
+		s->any_dirty = now & 4;
+	}
+	return 0;
+}
+
+static int words(struct scanner *s, const struct op *op)
+{
+	if (op->kind == OP_PRAGMA_MACRO)
+		s->pragma_macro = true;
+	else
+		s->pragma_words = true;
+	if (s->pragma_macro && s->pragma_words)
+		return unit_unknown(s,
+			"text that a macro with _Pragma could make a pragma of (%s, line %u)",
+			s->frames[s->n_frames - 1].file
+				? s->frames[s->n_frames - 1].file->path->path
+				: "the command line",
+			op->line);
+	return 0;
+}
+
+static void set_line(struct scanner *s, struct frame *f, const struct op *op)
+{
+	const char *text = intern_text(&s->names, op->id);
+	uint64_t n = 0;
+
+	f->line_changed = true;
+	f->line_unknown = op->id == 0 || str_to_u64(text, INT32_MAX, &n) < 0;
+	f->line_shift = (int64_t)n - (int64_t)op->line - 1;
+}
+
+/* The ops that are no condition, define or include. */
+static int rare(struct scanner *s, struct frame *f, const struct op *op)
+{
+	switch (op->kind) {
+	case OP_ONCE:
+		return f->file && !(s->clang && s->n_frames == 1) ? mark_once(s, f->file) : 0;
+	case OP_PUSH_MACRO:
+		return push_macro(s, op->id);
+	case OP_POP_MACRO:
+		pop_macro(s, op->id);
+		return 0;
+	case OP_LINE:
+		set_line(s, f, op);
+		return 0;
+	case OP_TARGET:
+	case OP_PUSH_OPTIONS:
+	case OP_POP_OPTIONS:
+		return options(s, op);
+	case OP_SYSTEM_HEADER:
+		f->system = true;
+		return 0;
+	case OP_PRAGMA_MACRO:
+	case OP_PRAGMA_WORDS:
+		return words(s, op);
+	case OP_COUNTER:
+		s->counter_in_text = true;
+		return 0;
+	case OP_TIME:
+		s->result.time_macros = true;
+		return 0;
+	case OP_INCBIN:
+		return incbin(s, op->id);
+	case OP_UNKNOWN:
+		return unit_unknown(s, "%s (%s, line %u)", intern_text(&s->names, op->id),
+			f->file ? f->file->path->path : "the command line", op->line);
+	case OP_EMBED:
+		return unit_unknown(s, "#embed");
+	default:
+		s->result.rejected = true;
+		return 0;
+	}
+}
+
+/*
+ * A condition: *at is moved to what comes next, be it in a branch further down. An #elif is only
+ * evaluated on the way from a condition that was false.
+ */
+static int choose(struct scanner *s, const struct text *text, struct op **at)
+{
+	struct op *op = *at;
+
+	for (;;) {
+		bool yes = true;
+		int e = 0;
+
+		if (op->kind == OP_IF || op->kind == OP_ELIF)
+			e = condition(s, text, op, &yes);
+		else if (op->kind != OP_ELSE)
+			e = is_defined(s, op->id, &yes);
+		if (op->kind == OP_IFNDEF || op->kind == OP_ELIFNDEF)
+			yes = !yes;
+		if (e != 0)
+			return e;
+		if (yes || !(op->flags & OP_BRANCHES)) {
+			*at = yes ? op + 1 : text->ops + op->next;
+			return 0;
+		}
+		op = text->ops + op->next;
+	}
+}
+
+/* Runs the top frame until it ends or another is on top. */
+static int run_frame(struct scanner *s)
+{
+	uint32_t depth = s->n_frames;
+	struct frame *f = &s->frames[depth - 1];
+	const struct text *text = f->text;
+	struct op *op = text->ops + f->at;
+	int e = 0;
+
+	for (; e == 0 && s->n_frames == depth; s->n_ops++) {
+		switch (op->kind) {
+		case OP_DEFINE:
+			define(s, op->id, op->macro, s->loading_given);
+			op++;
+			break;
+		case OP_UNDEF:
+			define(s, op->id, NULL, false);
+			op++;
+			break;
+		case OP_IFDEF:
+		case OP_IFNDEF:
+		case OP_IF:
+			e = choose(s, text, &op);
+			break;
+		case OP_ELIF: /* come to from above: a branch was taken */
+			op = text->ops + op->end_of_elif;
+			break;
+		case OP_ELIFDEF:
+		case OP_ELIFNDEF:
+		case OP_ELSE:
+			op = text->ops + op->end;
+			break;
+		case OP_INCLUDE:
+		case OP_INCLUDE_NEXT:
+		case OP_IMPORT:
+			e = include(s, text, op++);
+			break;
+		case OP_END:
+			s->n_frames--;
+			break;
+		default:
+			e = rare(s, f, op++);
+		}
+	}
+	f->at = (uint32_t)(op - text->ops);
+	if (e == 0 && s->n_ops > UNIT_OPS_MAX)
+		return unit_unknown(s, "more than %d directives", UNIT_OPS_MAX);
+	return e;
+}
+
+/* Until no more than base frames are left. */
+static int run_to(struct scanner *s, uint32_t base)
+{
+	int e = 0;
+
+	while (e == 0 && s->n_frames > base)
+		e = run_frame(s);
+	return e;
+}
+
+/* Text that is no file: what the compiler predefines, what the command line says. */
+static int run_synthetic(struct scanner *s, const char *data, size_t len)
+{
+	uint32_t hash = intern_hash(data, len, s->mode);
+	struct synthetic *y;
+	int e;
+
+	for (size_t i = 0; i < s->n_synthetic; i++) {
+		y = &s->synthetic[i];
+		if (y->hash == hash && y->mode == s->mode && y->len == len &&
+			memcmp(y->data, data, len) == 0)
+			goto found;
+	}
+	y = reallocarray(s->synthetic, s->n_synthetic + 1, sizeof(*y));
+	if (!y)
+		return -ENOMEM;
+	s->synthetic = y;
+	y += s->n_synthetic;
+	*y = (struct synthetic){.hash = hash, .mode = s->mode, .len = len};
+	y->data = malloc(len + 1);
+	if (!y->data)
+		return -ENOMEM;
+	memcpy(y->data, data, len);
+	y->data[len] = '\0';
+	e = text_make(&s->maker, y->data, len, s->mode & ~(uint32_t)SCAN_MODE_MODULES, &y->text);
+	if (e < 0) {
+		free(y->data);
+		return e;
+	}
+	s->n_synthetic++;
+found:
+	e = unit_slots(s);
+	if (e == 0)
+		e = push_frame(s, NULL, y->text);
+	return e != 0 ? e : run_to(s, s->n_frames - 1);
+}
+
+static int run_command_line(struct scanner *s, const char *file)
+{
+	uint32_t base = s->n_frames;
+	struct lookup *l;
+	uint32_t name;
+	int e = intern_add(&s->names, file, strlen(file), &name);
+
+	if (e == 0)
+		e = unit_slots(s);
+	if (e == 0 && s->clang) {
+		/* The driver takes a precompiled form for it, if there is one. */
+		for (int i = 0; i < 2 && e == 0; i++) {
+			AUTO(buf_fini) struct buf path = BUF_INIT;
+			struct scan_path *p;
+
+			e = buf_printf(&path, "%s%s", file, i ? ".gch" : ".pch");
+			if (e == 0)
+				e = scan_fs_path(&s->fs, s->plan->cwd, strlen(s->plan->cwd),
+					buf_str(&path), path.len, &p);
+			if (e == 0)
+				e = scan_fs_prove(&s->fs, p);
+			if (e == 0 && p->kind != SCAN_NONE)
+				e = unit_unknown(s, "a precompiled header: %s", p->path);
+		}
+	}
+	if (e == 0)
+		e = lookup_include(s, name, false, false, true, &l);
+	if (e != 0)
+		return e;
+	if (!l->file)
+		return missing(s, name);
+	e = enter_file(s, l, false, true);
+	return e != 0 ? e : run_to(s, base);
+}
+
+static int run_preinclude(struct scanner *s)
+{
+	static const char name_text[] = "stdc-predef.h";
+	bool first = s->first_include;
+	uint32_t base = s->n_frames;
+	struct lookup *l;
+	uint32_t name;
+	int e;
+
+	if (!s->facts->preinclude)
+		return 0;
+	e = intern_add(&s->names, name_text, sizeof(name_text) - 1, &name);
+	if (e == 0)
+		e = unit_slots(s);
+	s->first_include = false;
+	if (e == 0)
+		e = lookup_include(s, name, true, false, false, &l);
+	if (e == 0 && l->file)
+		e = enter_file(s, l, false, false);
+	if (e == 0)
+		e = run_to(s, base);
+	s->first_include = first;
+	return e;
+}
+
+/* What character constants, and ", ## __VA_ARGS__", go by. */
+static int settings(struct scanner *s)
+{
+	static const char *const names[] = {"__STRICT_ANSI__", "__CHAR_UNSIGNED__",
+		"__WCHAR_UNSIGNED__", "__STDC_VERSION__", "__SIZEOF_WCHAR_T__"};
+	const struct macro *m[ARRAY_SIZE(names)];
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		uint32_t id;
+		int e = intern_add(&s->names, names[i], strlen(names[i]), &id);
+
+		if (e == 0)
+			e = unit_slots(s);
+		if (e < 0)
+			return e;
+		m[i] = unit_macro(s, id);
+	}
+	s->strict = m[0] != NULL;
+	s->unsigned_char = m[1] != NULL;
+	s->unsigned_wide = m[2] != NULL;
+	s->c99 = m[3] && m[3]->n_tokens == 1 &&
+		 strcmp(intern_text(&s->names, m[3]->tokens[0].id), "1999") >= 0;
+	s->short_wide = m[4] && m[4]->n_tokens == 1 &&
+			str_eq(intern_text(&s->names, m[4]->tokens[0].id), "2");
+	return 0;
+}
+
+static int predefined(struct scanner *s)
+{
+	int e;
+
+	s->loading_given = true;
+	for (int i = 0; i < SCAN_SPECIAL_COUNT; i++)
+		if (s->facts->specials & (UINT64_C(1) << i))
+			define(s, s->special_ids[i], s->specials[i], true);
+	e = run_synthetic(s, s->facts->predefined, s->facts->predefined_len);
+	s->loading_given = false;
+	if (e == 0)
+		e = settings(s);
+	if (e == 0)
+		e = run_synthetic(s, buf_str(&s->plan->defines), s->plan->defines.len);
+	return e;
+}
+
+int run_unit(struct scanner *s, struct file *source)
+{
+	const struct text *text;
+	int e = lookup_text(s, source, &text);
+
+	if (e == 0)
+		e = lookup_note(s, source, SCAN_FILE_READ);
+	if (e != 0)
+		return e;
+	s->n_frames = 0;
+	e = push_frame(s, source, text);
+	s->frames[0].found = s->frames[0].next_to = FOUND_ABSOLUTE;
+	source->read = true;
+	if (e == 0 && s->clang)
+		e = lookup_node(s, source);
+	if (e == 0 && s->clang)
+		source->node->read = true;
+	if (e == 0)
+		e = predefined(s);
+	for (size_t i = 0; i < s->plan->imacros.n && e == 0; i++)
+		e = run_command_line(s, s->plan->imacros.v[i]);
+	if (e == 0)
+		e = run_preinclude(s);
+	for (size_t i = 0; i < s->plan->includes.n && e == 0; i++)
+		e = run_command_line(s, s->plan->includes.v[i]);
+	return e != 0 ? e : run_to(s, 0);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "base/buf.h"
+#include "cc/command.h"
+#include "scan/facts.h"
+#include "scan/fs.h"
+
+/*
+ * Which files would the compiler read? Answered from memory, without running it.
+ *
+ * (command, compiler, working directory, environment, file system) goes in; out comes the ordered
+ * set of files with their digests, what was probed, and what must not be there for the answer to
+ * hold - or "cannot know", with a reason. Never a guess: what the text of the files does not tell
+ * is SCAN_UNKNOWN.
+ *
+ * A scanner remembers everything that it met: file contents reduced to their directives
+ * (scan/text.h), what conditions came to (scan/memo.h), where names were found (scan/lookup.c),
+ * what the compilers said (scan/facts.h). It belongs to one thread at a time.
+ */
+
+enum scan_file_role {
+	SCAN_FILE_READ,   /* the preprocessor reads it */
+	SCAN_FILE_PROBED, /* only found, by a __has_include */
+	SCAN_FILE_MERGED, /* found, but held for a file that was read already (#pragma once, a guard
+			     under another name of the same file) */
+	SCAN_FILE_EXTRA,  /* read by another part of the compiler: .incbin, profiles, … */
+};
+
+struct scan_result_file {
+	struct scan_path *path;
+	const struct scan_content *content; /* NULL where it was not read by us (PROBED, MERGED) */
+	enum scan_file_role role;
+};
+
+struct scan_result {
+	struct scan_result_file *files; /* in the order of the first meeting; the source first */
+	size_t n_files;
+	struct scan_path **directories; /* that were searched, and exist */
+	size_t n_directories;
+	bool time_macros; /* __DATE__, __TIME__ or __TIMESTAMP__ is in what was read */
+	bool rejected; /* the compiler will not accept the unit; the set is what it reads first */
+	char *reason;  /* of SCAN_UNKNOWN; else NULL */
+	uint64_t scan_ns;    /* of the scan proper, without the compiler's runs */
+	uint64_t prepare_ns; /* plan, facts, search list, and taking in changes */
+	uint32_t rounds;     /* 1 + how often the compiler had to be asked on the way */
+};
+
+enum scan_outcome {
+	SCAN_UNKNOWN = 1, /* cannot know: ret->reason */
+};
+
+struct scanner;
+
+/* db: where the compilers' answers are kept, or NULL (scan_facts_open). */
+int scanner_new(const char *db, unsigned fs_flags, struct scanner **ret) MUST_CHECK;
+void scanner_free(struct scanner *s);
+
+/*
+ * compiler: absolute path. The result is the scanner's, valid until the next call on it.
+ * 0, SCAN_UNKNOWN, -errno.
+ */
+int scanner_scan(struct scanner *s, const struct cc_command *command, const char *compiler,
+	const char *cwd, char *const *envp, const struct scan_result **ret) MUST_CHECK;
+
+/* Has any file of the last result, or anything that it relied on, changed since? 1: it has. */
+int scanner_changed(struct scanner *s) MUST_CHECK;
+
+/*
+ * Of the last result: every path that was looked for and must not be there. Returns the first value
+ * of found that is not 0, else 0, or -errno.
+ */
+typedef int scan_absent(void *arg, const struct scan_path *path);
+int scanner_each_absent(struct scanner *s, scan_absent *found, void *arg) MUST_CHECK;
+
+/* The symbolic links and the directories left by ".." on the way of all files; see scan_fs_steps.
+ */
+int scanner_each_step(struct scanner *s, scan_fs_step *found, void *arg) MUST_CHECK;
+
+struct scan_facts_stats scanner_facts_stats(const struct scanner *s);
+const struct scan_fs_stats *scanner_fs_stats(const struct scanner *s);

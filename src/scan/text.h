@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "scan/macro.h"
+#include "scan/mode.h"
+
+/*
+ * A file's bytes reduced to what can matter for which files are read: its directives, in order,
+ * and the few things in its text that act like directives. Made once per content and mode, shared
+ * by all units.
+ *
+ * Conditionals are laid out at reduction: a false branch is one jump. "#if defined X" is stored as
+ * "#ifdef X"; an #ifdef group in which nothing happens is left out.
+ */
+
+enum op_kind {
+	OP_DEFINE, /* id, macro */
+	OP_UNDEF,  /* id */
+	OP_IFDEF,  /* id; next: where to go on when it is false */
+	OP_IFNDEF,
+	OP_IF,      /* tokens; next */
+	OP_ELIF,    /* tokens; next; end: behind the #endif, for when it is come to from above */
+	OP_ELIFDEF, /* id; next; end */
+	OP_ELIFNDEF,
+	OP_ELSE,    /* end */
+	OP_INCLUDE, /* id (flags: angled), or tokens where id is 0 */
+	OP_INCLUDE_NEXT,
+	OP_IMPORT,
+	OP_EMBED,
+	OP_ONCE,       /* #pragma once */
+	OP_PUSH_MACRO, /* id */
+	OP_POP_MACRO,  /* id */
+	OP_LINE, /* __LINE__ and __FILE__ are others from here on; id: the number of the next line,
+		    as spelled, or 0: not known */
+	OP_TARGET, /* #pragma GCC target, optimize, reset_options: id says which */
+	OP_PUSH_OPTIONS,
+	OP_POP_OPTIONS,
+	OP_SYSTEM_HEADER, /* #pragma GCC system_header */
+	OP_PRAGMA_MACRO,  /* a macro is defined with a _Pragma of its arguments in it */
+	OP_PRAGMA_WORDS,  /* text that such a macro could make a pragma of */
+	OP_COUNTER,       /* __COUNTER__ in text, or in a macro's body */
+	OP_TIME,          /* __DATE__, __TIME__ or __TIMESTAMP__, the same */
+	OP_INCBIN,        /* assembler's .incbin or .include "id" */
+	OP_ERROR,         /* #error, and what else the compiler will refuse */
+	OP_UNKNOWN,       /* id: why nobody can tell what this does */
+	OP_END,
+};
+
+enum op_flag {
+	OP_ANGLED = 1 << 0,
+	OP_BRANCHES = 1 << 1, /* of a condition: next is another branch of the same conditional */
+};
+
+struct memo;
+
+struct op {
+	uint8_t kind;
+	uint8_t flags;
+	uint32_t line; /* in the file, from 1 */
+	uint32_t next; /* index of the #elif, #else or what is behind the #endif */
+	uint32_t id;
+	union {
+		const struct macro *macro;
+		struct memo *memo;
+	};
+	union {
+		uint32_t tokens; /* index of the first, in text.tokens; TOKEN_END behind the last */
+		uint32_t end;
+	};
+	uint32_t end_of_elif; /* of OP_ELIF, which has tokens too */
+};
+
+struct text {
+	struct text *next; /* the same content in another mode */
+	uint32_t mode;
+	uint32_t guard;   /* the name of an #ifndef around everything, or 0 */
+	bool guard_alone; /* nothing else at all is outside of that #ifndef: clang's idea of one */
+	uint32_t n_ops;
+	uint32_t n_tokens;
+	struct op *ops;
+	struct token *tokens;
+};
+
+enum {
+	TEXT_OPS_MAX = 64 << 20, /* with their tokens: what 1 GiB of the worst text would make */
+	TEXT_TOKENS_MAX = 128 << 20,
+	TEXT_NESTING_MAX = 1 << 16, /* of conditionals; deeper ones cannot be known */
+};
+
+/* Spellings that the reducer looks for, by id. */
+struct text_words {
+	uint32_t define, undef, ifdef, ifndef, if_, elif, elifdef, elifndef, else_, endif, include,
+		include_next, import, embed, pragma, line, error, warning, ident, sccs, assert_,
+		unassert, defined, va_args, va_opt, once, gcc, clang, push_macro, pop_macro, target,
+		optimize, push_options, pop_options, reset_options, system_header, dependency,
+		pch_preprocess, module, has_include, has_include_next, has_embed, pragma_operator,
+		counter, date, time, timestamp, export_;
+};
+
+struct text_maker {
+	struct intern *names;
+	struct macro_table *macros;
+	struct text_words words;
+};
+
+int text_maker_init(
+	struct text_maker *m, struct intern *names, struct macro_table *macros) MUST_CHECK;
+
+/*
+ * data: len bytes and a NUL. 0; -ENOMEM; -E2BIG past a limit.
+ */
+int text_make(struct text_maker *m, const char *data, size_t len, uint32_t mode,
+	struct text **ret) MUST_CHECK;
+void text_free(struct text *t); /* with its memos; not the texts behind next */

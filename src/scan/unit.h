@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "scan/lexer.h"
+#include "scan/memo.h"
+#include "scan/plan.h"
+#include "scan/scan.h"
+#include "scan/search.h"
+#include "scan/text.h"
+
+/*
+ * Private to the engine: scan.c (preparation, result), run.c (the ops), lookup.c (includes),
+ * expand.c, substitute.c, special.c (macros), condition.c (#if).
+ *
+ * Functions return 0, -errno, or UNIT_STOP where the unit is at its end early: unit.reason is set
+ * then ("cannot know"), or unit.fatal (the compiler stops here too).
+ */
+
+enum { UNIT_STOP = 2 };
+
+enum {
+	UNIT_DEPTH_MAX = 200,          /* nested includes: both compilers' limit */
+	UNIT_EXPANSIONS_MAX = 4 << 20, /* macro expansions in one unit */
+	UNIT_OPS_MAX = 64 << 20,       /* directives in one unit */
+	UNIT_OPS_OF_FILE = 1024,       /* a file that is entered counts as so many: two #includes of
+				   itself in a file are 2^200 */
+	UNIT_TOKENS_MAX = 64 << 20,    /* tokens pulled through the expander in one unit */
+	UNIT_DIRECTIVE_TOKENS_MAX = 4 << 20, /* kept while one directive is expanded */
+	UNIT_FILES_MAX = 1 << 20,
+	UNIT_NESTED_MAX = 1000, /* arguments within arguments, parentheses within parentheses */
+	UNIT_ROUNDS_MAX = 16,
+	UNIT_PUSHED_MAX = 1 << 16,
+};
+
+/* What a name means now. One per spelling, reset for a new unit by counting epoch up. */
+struct slot {
+	const struct macro *macro;
+	uint32_t epoch;
+	uint16_t busy;  /* how many contexts of this macro are open */
+	uint16_t given; /* 1: by the compiler itself */
+};
+
+/* A file under one path; scan_path.user. */
+struct file {
+	struct scan_path *path;
+	struct scan_path *dir; /* of the path; NULL until asked for */
+	const struct scan_content *content;
+	struct text *text; /* of content, in text->mode */
+	struct file *next; /* of all */
+	uint64_t serial;   /* of content */
+	uint32_t unit;     /* the epoch that what follows is of */
+	uint32_t index;    /* in the result */
+	bool read, listed, once;
+	uint32_t probe_name; /* by which a __has_include found it, and where */
+	int32_t probe_found;
+	struct node *node; /* clang: what stands for its inode in this unit */
+};
+
+/* clang takes two names of one inode for one file. */
+struct node {
+	struct node *next; /* of all */
+	dev_t dev;
+	ino_t ino;
+	uint32_t unit;
+	bool read, once;
+	struct scan_path *dir; /* of the name it was first met under */
+};
+
+/* Where a name was found: dirs[index] of the search list, or one of these. */
+enum { FOUND_CURRENT = -1, FOUND_ABSOLUTE = -2, FOUND_NOWHERE = -3, FOUND_TROUBLE = -4 };
+
+struct lookup {
+	struct lookup *next; /* of all */
+	uint64_t serial;     /* of the search list; 0: free */
+	uint32_t start;      /* index in the list */
+	uint32_t dir;        /* id + 1 of the directory that is looked in first; 0: none */
+	struct scan_path *dir_path;
+	uint32_t name;
+	uint32_t unit;     /* in whose list of look-ups it is */
+	struct file *file; /* NULL: not found */
+	int32_t found;
+	bool watched, dir_system;
+	uint64_t generation, epoch;
+};
+
+struct frame {
+	struct file *file;
+	const struct text *text;
+	uint32_t at;
+	int32_t found;
+	int32_t next_to; /* what #include_next goes on from; clang: a file found beside its includer
+			    has its includer's */
+	bool system;
+	bool line_changed, line_unknown;
+	int64_t line_shift; /* by #line */
+	/* As the compiler spells the path: dir_name + name, or the path itself where name is 0. */
+	const char *dir_name;
+	uint32_t name;
+};
+
+struct pushed {
+	uint32_t id;
+	const struct macro *macro;
+	uint16_t given;
+};
+
+struct context {
+	const struct token *at, *end;
+	uint32_t id;  /* of the macro that this is the expansion of, or 0 */
+	int8_t space; /* what the first token's TOKEN_SPACE is to be; -1: it is right */
+	bool barrier; /* the end of it is the end */
+};
+
+struct arena_block;
+
+struct synthetic {
+	uint32_t hash, mode;
+	size_t len;
+	char *data;
+	struct text *text;
+};
+
+struct scanner {
+	struct scan_fs fs;
+	struct scan_facts_store *facts_store;
+	struct scan_search_cache *search_cache;
+	struct intern names;
+	struct macro_table macros;
+	struct text_maker maker;
+	bool names_ready;
+
+	struct slot *slots; /* by id of a name */
+	uint32_t n_slots;
+	uint32_t epoch; /* of the unit; also file.unit, lookup.unit */
+	const struct macro *specials[SCAN_SPECIAL_COUNT];
+	uint32_t special_ids[SCAN_SPECIAL_COUNT];
+
+	struct lookup **lookups; /* a power of two */
+	uint32_t n_lookups, lookups_used;
+	struct node **nodes; /* the same; by (dev, ino) */
+	uint32_t n_nodes, nodes_used;
+	struct lookup *all_lookups;
+	struct node *all_nodes;
+	struct file *all_files;
+	struct synthetic *synthetic; /* texts that are no files: -D, predefined macros */
+	size_t n_synthetic;
+
+	/* The unit in hand. */
+	const struct scan_plan *plan;
+	const struct scan_facts *facts;
+	const struct scan_search *search;
+	uint32_t mode;
+	bool clang, strict, c99, unsigned_char, unsigned_wide, short_wide;
+	bool target_dirty, counter_in_text, counter_unknown, pragma_macro, pragma_words,
+		provisional;
+	bool loading_given; /* what is defined now is the compiler's own */
+	bool first_include; /* gcc would still take a precompiled header */
+	bool once_seen;     /* gcc: some file is once-only, identity is compared from now on */
+	bool fatal;
+	bool optimize_dirty, any_dirty; /* any: by more than "general-regs-only" */
+	uint32_t options_depth;
+	uint8_t options[64]; /* what was dirty at each push_options */
+	uint64_t counter, n_ops, n_expansions, n_tokens;
+	struct frame frames[UNIT_DEPTH_MAX + 2];
+	uint32_t n_frames;
+	struct pushed *pushed;
+	uint32_t n_pushed, pushed_cap;
+	struct scan_question *questions;
+	size_t n_questions, questions_cap;
+	struct lookup **used; /* look-ups of this unit */
+	size_t n_used, used_cap;
+	struct lookup *pch;       /* the one for which precompiled forms were looked for too */
+	struct file **once_files; /* gcc */
+	size_t n_once, once_cap;
+
+	/* The directive in hand. */
+	const struct op *op;
+	struct context *contexts;
+	uint32_t n_contexts, contexts_cap;
+	uint32_t prevent; /* > 0: names are not expanded */
+	uint32_t nested;  /* arguments being expanded within each other */
+	uint16_t below;   /* lines below op->line */
+	bool or_space;    /* an expansion to nothing had white space before it */
+	bool skip_eval;   /* the operand does not count */
+	bool memo_off;    /* something was read that a memo cannot hold */
+	bool asked;       /* an answer of facts is part */
+	struct memo_read reads[MEMO_READS_MAX];
+	uint32_t n_reads;
+	struct token *args; /* scratch */
+	uint32_t n_args, args_cap;
+	struct arena_block *arena, *arena_spare;
+	size_t arena_tokens;
+
+	struct scan_result result;
+	size_t files_cap, directories_cap;
+	struct buf reason;
+	struct buf scratch;
+};
+
+/* scan.c: nothing is defined, nothing was read. */
+void unit_begin(struct scanner *s);
+/* Cannot know: UNIT_STOP. */
+int unit_unknown(struct scanner *s, const char *fmt, ...) MUST_CHECK PRINTF_LIKE(2, 3);
+/* The compiler refuses, but goes on. */
+void unit_reject(struct scanner *s);
+
+static inline const struct macro *unit_macro(const struct scanner *s, uint32_t id)
+{
+	const struct slot *slot = &s->slots[id];
+
+	return id < s->n_slots && slot->epoch == s->epoch ? slot->macro : NULL;
+}
+
+int unit_slots(struct scanner *s) MUST_CHECK; /* as many as there are names */
+
+/* The same, noted for the memo; UNIT_STOP where it may be what a pragma has changed. */
+int unit_read(struct scanner *s, uint32_t id, const struct macro **ret) MUST_CHECK;
+
+/* expand.c */
+int expand_begin(struct scanner *s, const struct token *tokens) MUST_CHECK;
+void expand_end(struct scanner *s);
+int expand_next(struct scanner *s, struct token *ret) MUST_CHECK;
+int expand_argument(struct scanner *s, const struct token *t, uint32_t n, const struct token **ret,
+	uint32_t *ret_n) MUST_CHECK;
+int expand_alloc(struct scanner *s, size_t n, struct token **ret) MUST_CHECK;
+void expand_arena_free(struct scanner *s);
+bool expand_paren_follows(struct scanner *s);
+int expand_push(struct scanner *s, const struct token *t, size_t n, uint32_t id, int space,
+	bool barrier) MUST_CHECK;
+
+/* substitute.c */
+struct argument {
+	const struct token *tokens;
+	uint32_t n;
+	const struct token *expanded; /* NULL until it is */
+	uint32_t n_expanded;
+};
+int substitute(struct scanner *s, const struct macro *m, struct argument *args, uint32_t n_args,
+	const struct token **ret, uint32_t *ret_n) MUST_CHECK;
+
+/* special.c: what name, whose macro is special, is now. */
+int special_expand(
+	struct scanner *s, uint8_t special, const struct token *name, struct token *ret) MUST_CHECK;
+int special_number(struct scanner *s, uint64_t n, struct token *ret) MUST_CHECK;
+
+/* condition.c */
+int condition_value(struct scanner *s, const struct token *tokens, bool *ret) MUST_CHECK;
+
+/* lookup.c */
+int lookup_include(struct scanner *s, uint32_t name, bool angled, bool next, bool command_line,
+	struct lookup **ret) MUST_CHECK;
+int lookup_file(struct scanner *s, struct scan_path *p, struct file **ret) MUST_CHECK;
+int lookup_text(struct scanner *s, struct file *f, const struct text **ret) MUST_CHECK;
+int lookup_note(struct scanner *s, struct file *f, enum scan_file_role role) MUST_CHECK;
+int lookup_node(struct scanner *s, struct file *f) MUST_CHECK;
+int lookup_each_absent(struct scanner *s, scan_absent *found, void *arg) MUST_CHECK;
+void lookup_forget(struct scanner *s);
+/* The path of a frame as the compiler spells it, into s->scratch. */
+int lookup_spelling(struct scanner *s, const struct frame *f) MUST_CHECK;
+
+/* run.c */
+int run_unit(struct scanner *s, struct file *source) MUST_CHECK;
+struct scan_path *lookup_suffixed(struct scanner *s, const struct scan_path *p, const char *suffix);
+/* The name in an #include's or __has_include's tokens: 0 and id, 1 where there is none. */
+int run_header_name(
+	struct scanner *s, struct token *first, uint32_t *ret, bool *ret_angled) MUST_CHECK;

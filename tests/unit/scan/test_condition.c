@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "engine.h"
+#include "world.h"
+
+/* What #if comes to: 'y', 'n', or 'e' where the compiler refuses; '?': cannot know. */
+static const struct {
+	const char *condition;
+	char gcc, clang;
+} table[] = {
+	/* arithmetic */
+	{"1", 'y', 'y'},
+	{"0", 'n', 'n'},
+	{"1 + 2 * 3 == 7", 'y', 'y'},
+	{"(1 + 2) * 3 == 9", 'y', 'y'},
+	{"7 / 2 == 3 && 7 % 2 == 1 && -7 / 2 == -3 && -7 % 2 == -1", 'y', 'y'},
+	{"- - 1 == 1 && ~0 == -1 && !0 == 1 && !5 == 0 && +3 == 3", 'y', 'y'},
+	{"(6 & 3) == 2 && (6 | 3) == 7 && (6 ^ 3) == 5", 'y', 'y'},
+	{"1 | 2 == 2", 'y', 'y'},
+	{"1 < 2 == 1", 'y', 'y'},
+	{"-1 < 0", 'y', 'y'},
+	{"0x7fffffffffffffff + 1 < 0", 'y', 'y'},
+	{"(-0x7fffffffffffffff - 1) / -1 < 0", 'y', 'y'},
+	/* unsigned spreads */
+	{"-1 > 0u", 'y', 'y'},
+	{"-1 < 0u", 'n', 'n'},
+	{"-1 / 2u == 0x7fffffffffffffff", 'y', 'y'},
+	{"(1 ? -1 : 0u) > 0", 'y', 'y'},
+	{"(0u < 1) - 2 < 0", 'y', 'y'},
+	{"(1u || 0) - 2 < 0", 'y', 'y'},
+	{"18446744073709551615 == -1", 'y', 'y'},
+	/* shifts */
+	{"1 << 3 == 8 && 8 >> 2 == 2", 'y', 'y'},
+	{"-8 >> 1 == -4", 'y', 'y'},
+	{"-1 >> 63 == -1 && -1u >> 63 == 1", 'y', 'y'},
+	{"1u << 63 >> 63 == 1", 'y', 'y'},
+	{"1 << 64 == 0", 'y', 'y'},
+	{"8 >> -1 == 16", 'y', 'n'},
+	/* choices, and what does not count */
+	{"1 ? 2 : 0", 'y', 'y'},
+	{"0 ? 1 : 0 ? 1 : 3", 'y', 'y'},
+	{"0 ? 1 / 0 : 1", 'y', 'y'},
+	{"0 && 1 / 0", 'n', 'n'},
+	{"1 || 1 / 0", 'y', 'y'},
+	{"1 / 0", 'e', 'e'},
+	{"1 % 0", 'e', 'e'},
+	/* constants */
+	{"017 == 15 && 0x1F == 31 && 0b101 == 5 && 1uLL == 1", 'y', 'y'},
+	{"08", 'e', 'e'},
+	{"1.0", 'e', 'e'},
+	{"1lul", 'e', 'e'},
+	{"'a' == 97 && '\\n' == 10 && '\\0' == 0 && '\\x41' == 65 && '\\101' == 65", 'y', 'y'},
+	{"'\\377' < 0", 'y', 'y'},
+	{"'ab' == 24930", 'y', 'y'},
+	{"L'a' == 97 && u'a' == 97 && U'a' == 97", 'y', 'y'},
+	{"u'\\xffff' > 0 && -1 < u'\\xffff' == 0", 'y', 'y'},
+	{"\"a\"", 'e', 'e'},
+	/* names */
+	{"NOT_DEFINED", 'n', 'n'},
+	{"ONE", 'y', 'y'},
+	{"EMPTY", 'e', 'e'},
+	{"EMPTY 1 EMPTY", 'y', 'y'},
+	{"defined ONE && defined(EMPTY) && !defined NOT_DEFINED", 'y', 'y'},
+	{"defined(ONE", 'e', 'e'},
+	{"defined", 'e', 'e'},
+	{"DEFINED", 'y', 'y'},
+	{"SELF == 1", 'y', 'y'},
+	/* wrong */
+	{"", 'e', 'e'},
+	{"1 +", 'e', 'e'},
+	{"(1", 'e', 'e'},
+	{"1)", 'e', 'e'},
+	{"1 2", 'e', 'e'},
+	{"1 ? 2", 'e', 'e'},
+	{"1 = 1", 'e', 'e'},
+	{"#machine(x)", '?', '?'},
+	/* function-like macros */
+	{"ID(1)", 'y', 'y'},
+	{"ID ONE", 'e', 'e'},
+	{"CAT(1, 2) == 12", 'y', 'y'},
+	{"CAT(O, NE)", 'y', 'y'},
+	{"CAT(ONE, 2) == 12", 'n', 'n'},
+	{"CAT2(ONE, 2) == 12", 'y', 'y'},
+	{"CAT(, 3) == 3 && CAT(3, ) == 3", 'y', 'y'},
+	{"CAT(+, -) 1", 'e', 'e'},
+	{"ID(ID)(1)", 'e', 'e'},
+	{"ID(1, 2)", 'e', 'e'},
+	{"ID(", 'e', 'e'},
+	{"COUNT() == 0 && COUNT(a) == 1 && COUNT(a, b) == 2", 'y', 'y'},
+	/* __VA_OPT__ */
+	{"OPT(1) == 1 && OPT(1,) == 1 && OPT(1, 2) == 3", 'y', 'y'},
+	{"OPT(1, EMPTY) == 1", 'y', 'y'},
+	{"PASTED(1) == 1 && PASTED(1, 2) == 12", 'y', 'y'},
+	/* # */
+	{"__has_include(STRING(a.h))", 'y', 'y'},
+	{"__has_include(STRING(no.h))", 'n', 'n'},
+	{"__has_include(\"a.h\") && __has_include(<b.h>)", 'y', 'y'},
+	{"STRING(x)", 'e', 'e'},
+	/* specials */
+	{"__LINE__ == 20", 'y', 'y'},
+	{"__COUNTER__ == 0", 'y', 'y'},
+	{"__COUNTER__ + __COUNTER__ == 1", 'y', 'y'},
+	{"__has_attribute(x)", 'n', 'n'},
+	{"__TIME__", '?', '?'},
+};
+
+static const char macros[] = "#define ONE 1\n"
+			     "#define EMPTY\n"
+			     "#define DEFINED defined ONE\n"
+			     "#define SELF SELF + 1\n"
+			     "#define ID(x) x\n"
+			     "#define CAT(x, y) x##y\n"
+			     "#define CAT2(x, y) CAT(x, y)\n"
+			     "#define STRING(x) #x\n"
+			     "#define NTH(a, b, c, ...) c\n"
+			     "#define COUNT(...) COUNT_(0, ## __VA_ARGS__, 2, 1, 0)\n"
+			     "#define COUNT_(a, b, c, d, ...) d\n"
+			     "#define OPT(x, ...) x __VA_OPT__(+) __VA_ARGS__\n"
+			     "#define PASTED(x, ...) x ## __VA_OPT__(2)\n"
+			     "\n\n\n\n\n\n";
+
+static void start(struct engine *e, uint32_t mode)
+{
+	world_empty();
+	world_put("main.c", "");
+	world_put("a.h", "");
+	assert_int_equal(mkdir("sys", 0700), 0);
+	world_put("sys/b.h", "");
+	assert_int_equal(engine_init(e, world_root(), "main.c", mode), 0);
+}
+
+static char value(struct engine *e, const char *condition)
+{
+	AUTO(buf_fini) struct buf text = BUF_INIT;
+	int r = buf_printf(&text, "%s#if %s\n#define YES\n#endif\n", macros, condition);
+
+	assert_int_equal(r, 0);
+	world_put("main.c", buf_str(&text));
+	r = engine_run(e);
+	if (r == UNIT_STOP)
+		return '?';
+	assert_int_equal(r, 0);
+	return e->s->result.rejected ? 'e' : engine_defined(e, "YES") ? 'y' : 'n';
+}
+
+static void check_all(uint32_t mode)
+{
+	struct engine e;
+	unsigned wrong = 0;
+
+	start(&e, mode);
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		char expected = mode & SCAN_MODE_CLANG ? table[i].clang : table[i].gcc;
+
+		for (int again = 0; again < 2; again++) {
+			char is = value(&e, table[i].condition);
+
+			if (is != expected) {
+				fprintf(stderr, "%s is %c, not %c\n", table[i].condition, is,
+					expected);
+				wrong++;
+			}
+		}
+	}
+	engine_fini(&e);
+	assert_int_equal(wrong, 0);
+}
+
+static void gcc_conditions(void **state)
+{
+	check_all(ENGINE_C17);
+}
+
+static void clang_conditions(void **state)
+{
+	check_all(ENGINE_C17 | SCAN_MODE_CLANG);
+}
+
+/* The entries of the first #if of main.c. */
+static uint32_t memos(struct engine *e)
+{
+	const struct text *t = e->s->frames[0].text;
+
+	for (uint32_t i = 0; i < t->n_ops; i++)
+		if (t->ops[i].kind == OP_IF)
+			return t->ops[i].memo ? t->ops[i].memo->n : 0;
+	return 0;
+}
+
+static void what_a_condition_came_to_is_remembered(void **state)
+{
+	static const struct {
+		const char *defines;
+		uint32_t n; /* remembered after it */
+		uint64_t expansions;
+		bool yes;
+	} runs[] = {
+		{"#define X 1\n", 1, 1, true},
+		{"#define X 1\n", 1, 0, true},
+		{"#define UNRELATED 1\n#define X 1\n", 1, 0, true},
+		{"#define X 0\n", 2, 1, false},
+		{"", 3, 0, false},
+		{"#define Y 1\n#define X Y\n", 4, 2, true},
+		{"#define Y 0\n#define X Y\n", 5, 2, false},
+		{"#define Y 1\n#define X Y\n", 5, 0, true},
+		{"#define X 1\n", 5, 0, true},
+	};
+	struct engine e;
+
+	start(&e, ENGINE_C17);
+	world_put("main.c", "#if X == 1\n#define YES\n#endif\n");
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++) {
+		assert_int_equal(engine_define(&e, runs[i].defines, strlen(runs[i].defines)), 0);
+		assert_int_equal(engine_run(&e), 0);
+		assert_int_equal(engine_defined(&e, "YES"), runs[i].yes);
+		assert_int_equal(memos(&e), runs[i].n);
+		assert_int_equal(e.s->n_expansions, runs[i].expansions);
+	}
+	engine_fini(&e);
+}
+
+static void what_reads_more_than_macros_is_not(void **state)
+{
+	static const char *const conditions[] = {"__COUNTER__ == 0", "__has_include(\"a.h\")",
+		"__INCLUDE_LEVEL__ == 0", "__has_builtin(x)", "1 / 0"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(conditions); i++) {
+		AUTO(buf_fini) struct buf text = BUF_INIT;
+		struct engine e;
+
+		start(&e, ENGINE_C17);
+		assert_int_equal(buf_printf(&text, "#if %s\n#endif\n", conditions[i]), 0);
+		world_put("main.c", buf_str(&text));
+		assert_int_equal(engine_run(&e), 0);
+		assert_int_equal(memos(&e), 0);
+		engine_fini(&e);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(gcc_conditions),
+		cmocka_unit_test(clang_conditions),
+		cmocka_unit_test(what_a_condition_came_to_is_remembered),
+		cmocka_unit_test(what_reads_more_than_macros_is_not),
+	};
+
+	return cmocka_run_group_tests(tests, world_setup, world_teardown);
+}
