@@ -16,8 +16,9 @@
 
 struct option {
 	const char *name;
-	int (*run)(void);
+	int (*run)(void); /* of an option that must be alone; else NULL */
 	const char *help;
+	int (*run_words)(char **words); /* of one that is followed by words */
 };
 
 static int show_version(void)
@@ -124,6 +125,40 @@ static int stop_agent(void)
 	return ask(IPC_STOP);
 }
 
+/*
+ * distcc-scan does it: "--json" and its like in front, then the command, with the compiler found as
+ * for a compile.
+ */
+static int scan_includes(char **words)
+{
+	static char self[] = "distcc";
+	const char *path = env_get(environ, "DISTCC_SCAN");
+	AUTO(launcher_invocation_fini) struct invocation inv = {.argv = STRV_INIT};
+	AUTO(strv_fini) struct strv command = STRV_INIT;
+	AUTO(strv_fini) struct strv args = STRV_INIT;
+	int r = strv_push(&command, self);
+
+	if (r == 0)
+		r = strv_push(&args, "distcc-scan");
+	for (; r == 0 && *words && str_starts(*words, "--"); words++)
+		r = strv_push(&args, *words);
+	if (r == 0)
+		r = strv_push_all(&command, words);
+	if (r < 0)
+		return EXIT_OUT_OF_MEMORY;
+	r = launcher_invocation((int)command.n, command.v, &inv);
+	if (r != 0)
+		return r;
+	if (strv_pushf(&args, "--compiler=%s", inv.compiler) < 0 ||
+		strv_push_all(&args, strv_argv(&inv.argv)) < 0)
+		return EXIT_OUT_OF_MEMORY;
+	if (!path || !*path)
+		path = DISTCC_SCAN_PATH;
+	execv(path, strv_argv(&args));
+	launcher_say("ERROR: failed to exec %s: %s", path, strerror(errno));
+	return EXIT_DISTCC_FAILED;
+}
+
 static int show_help(void)
 {
 	launcher_usage();
@@ -139,6 +174,8 @@ static const struct option options[] = {
 	{"--stats", show_stats, "print the same summed up by host"},
 	{"--agent-pid", show_pid, "print the process id of this user's agent"},
 	{"--stop-agent", stop_agent, "end this user's agent and wait for it"},
+	{"--scan-includes", NULL, "print what the COMPILER command behind it would read",
+		scan_includes},
 };
 
 void launcher_usage(void)
@@ -147,6 +184,7 @@ void launcher_usage(void)
 	     "   distcc [--distcc-OPTION...] COMPILER [compile options] -o OBJECT -c SOURCE\n"
 	     "   distcc [compile options] -o OBJECT -c SOURCE   (the compiler is cc)\n"
 	     "   distcc OPTION\n"
+	     "   distcc --scan-includes [--json] [--check] COMPILER [compile options]\n"
 	     "\n"
 	     "Options:");
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
@@ -169,11 +207,11 @@ void launcher_usage(void)
 
 bool launcher_option(int argc, char **argv, int *ret_exit)
 {
-	if (argc != 2)
-		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
-		if (str_eq(argv[1], options[i].name)) {
-			*ret_exit = options[i].run();
+	for (size_t i = 0; argc >= 2 && i < ARRAY_SIZE(options); i++) {
+		const struct option *o = &options[i];
+
+		if (str_eq(argv[1], o->name) && (o->run_words || argc == 2)) {
+			*ret_exit = o->run_words ? o->run_words(argv + 2) : o->run();
 			if (fflush(stdout) != 0)
 				*ret_exit = EXIT_DISTCC_FAILED;
 			return true;

@@ -13,7 +13,7 @@ BUILD = pathlib.Path(os.environ["DISTCC_BUILD_DIR"])
 PROGRAMS = {
     "bindir": ["distcc", "distccd", "lsdistcc"],
     "sbindir": ["update-distcc-symlinks"],
-    "libexecdir": ["distcc-agent"],
+    "libexecdir": ["distcc-agent", "distcc-scan"],
 }
 PAGES = ["distcc.1", "distcc-agent.1", "distccd.1", "lsdistcc.1", "update-distcc-symlinks.8"]
 

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "base/strv.h"
+
+/*
+ * Append what a dependency file of one rule, as gcc and clang write it, says that its target
+ * depends on, as spelled. target: without blanks and colons. -EBADMSG: it is something else.
+ */
+int depfile_parse(const char *text, size_t n, const char *target, struct strv *ret) MUST_CHECK;
