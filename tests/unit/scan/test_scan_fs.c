@@ -682,6 +682,18 @@ static void changes_in_mid_scan_are_found(void **state)
 	}
 }
 
+/* Nothing waits on the descriptor. Directories above the world are watched too, and what others do
+ * there makes events: those are taken in until there are none. */
+static void expect_quiet(struct scan_fs *fs)
+{
+	struct pollfd fd = {.fd = scan_fs_fd(fs), .events = POLLIN};
+	int tries = 10000;
+
+	while (poll(&fd, 1, 0) != 0 && --tries > 0)
+		assert_int_equal(scan_fs_refresh(fs), 0);
+	assert_true(tries > 0);
+}
+
 static void the_descriptor_polls_readable(void **state)
 {
 	AUTO(scan_fs_fini) struct scan_fs fs;
@@ -691,11 +703,11 @@ static void the_descriptor_polls_readable(void **state)
 	start(&fs, 0);
 	world_expect(&fs);
 	fd.fd = scan_fs_fd(&fs);
-	assert_int_equal(poll(&fd, 1, 0), 0);
+	expect_quiet(&fs);
 	world_put("src/new.h", "");
 	assert_int_equal(poll(&fd, 1, 0), 1);
 	assert_int_equal(scan_fs_refresh(&fs), 0);
-	assert_int_equal(poll(&fd, 1, 0), 0);
+	expect_quiet(&fs);
 }
 
 static void large_and_changing_files_are_refused(void **state)
