@@ -90,7 +90,7 @@ void lookup_forget(struct scanner *s)
 	s->nodes = NULL;
 	s->n_lookups = s->lookups_used = s->n_nodes = s->nodes_used = 0;
 	s->n_used = s->n_once = 0;
-	s->pch = NULL;
+	s->n_pch = 0;
 }
 
 /* What was noted of a file in another unit is no longer true. */
@@ -446,7 +446,7 @@ int lookup_include(struct scanner *s, uint32_t name, bool angled, bool next, boo
 	e = remember(s, l);
 	if (e == 0 && s->first_include && !s->clang) {
 		s->first_include = false;
-		s->pch = l;
+		s->pch[s->n_pch++] = l;
 		e = each_candidate(s, l, check_pch, NULL);
 	}
 	*ret = l;
@@ -572,8 +572,8 @@ int lookup_each_absent(struct scanner *s, scan_absent *found, void *arg)
 
 	if (!s->clang && s->result.n_files > 0)
 		e = tell_pch(s, s->result.files[0].path, false, &c);
-	if (e == 0 && s->pch)
-		e = each_candidate(s, s->pch, tell_pch, &c);
+	for (unsigned i = 0; i < s->n_pch && e == 0; i++)
+		e = each_candidate(s, s->pch[i], tell_pch, &c);
 	for (size_t i = 0; i < s->n_used && e == 0; i++)
 		e = each_candidate(s, s->used[i], tell_absent, &c);
 	return e;

@@ -808,9 +808,10 @@ static int run_preinclude(struct scanner *s)
 	e = intern_add(&s->names, name_text, sizeof(name_text) - 1, &name);
 	if (e == 0)
 		e = unit_slots(s);
-	s->first_include = false;
+	/* gcc would take a precompiled form of it too, and then of the next one all the same. */
 	if (e == 0)
 		e = lookup_include(s, name, true, false, false, &l);
+	s->first_include = false;
 	if (e == 0 && l->file)
 		e = enter_file(s, l, false, false);
 	if (e == 0)

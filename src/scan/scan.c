@@ -221,7 +221,7 @@ void unit_begin(struct scanner *s)
 	s->counter = s->n_ops = s->n_expansions = s->n_tokens = 0;
 	s->n_frames = s->n_pushed = 0;
 	s->n_used = s->n_once = 0;
-	s->pch = NULL;
+	s->n_pch = 0;
 	s->result.n_files = 0;
 	s->result.time_macros = s->result.rejected = false;
 	buf_clear(&s->reason);

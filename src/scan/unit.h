@@ -169,7 +169,9 @@ struct scanner {
 	size_t n_questions, questions_cap;
 	struct lookup **used; /* look-ups of this unit */
 	size_t n_used, used_cap;
-	struct lookup *pch;       /* the one for which precompiled forms were looked for too */
+	struct lookup *pch[2]; /* those for which precompiled forms were looked for too: the
+				  stdc-predef.h before the source, and the first #include */
+	unsigned n_pch;
 	struct file **once_files; /* gcc */
 	size_t n_once, once_cap;
 

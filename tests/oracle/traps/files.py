@@ -99,6 +99,9 @@ trap("gch directory that is empty", '#include "p.h"\n', "p.h in.h", files=_P | {
 trap("gch in an earlier directory", "#include <p.h>\n" + ifdef("IN"), gcc="yes.h",
      clang="p.h in.h yes.h", args="-Ione -I.", files=_P | {"one/x": ""},
      setup=_gch("p.h", "one/p.h.gch"), unknown=GCH, unknown_for="gcc")
+trap("gch of the stdc-predef.h that is read first", '#include "in.h"\n', gcc="one/stdc-predef.h in.h",
+     clang="in.h", args="-Ione", files=_P | {"one/stdc-predef.h": "", "one/stdc-predef.h.gch": "x"},
+     unknown=GCH, unknown_for="gcc")
 trap("gch behind -D that differs", '#include "p.h"\n', "p.h in.h", args="-DIN=2", files=_P,
      setup=_gch("p.h", "p.h.gch"), unknown=GCH, unknown_for="gcc")
 trap("gch behind a define", "#define X\n" + '#include "p.h"\n' + ifdef("IN"), gcc="yes.h",
