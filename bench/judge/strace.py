@@ -92,10 +92,12 @@ def trace(cwd: str, argv: list[str], env: dict[str, str]) -> tuple[Log, str]:
 
 
 def _place(path: str) -> str:
-    """The name in the real directory that it would be in; as spelled where there is none."""
+    """The name in the real directory that it would be in, were there all directories above it."""
     path = verdict.spelled(path)
     folder, name = os.path.split(path)
-    return os.path.join(verdict.real(folder), name) if os.path.isdir(folder) else path
+    if name and not os.path.isdir(folder):
+        return os.path.join(_place(folder), name)
+    return os.path.join(verdict.real(folder), name)
 
 
 def _above(path: str):

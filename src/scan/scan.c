@@ -105,6 +105,7 @@ int scanner_new(const char *db, unsigned fs_flags, struct scanner **ret)
 		free(s);
 		return e;
 	}
+	s->fs_flags = fs_flags;
 	s->fs.drop_derived = drop_derived;
 	s->scratch.max = (size_t)16 << 20;
 	e = scan_search_cache_new(&s->fs, &s->search_cache);
@@ -170,7 +171,7 @@ static int start_over(struct scanner *s)
 	s->search_cache = NULL;
 	scan_fs_fini(&s->fs);
 	drop_tables(s);
-	e = scan_fs_init(&s->fs, 0);
+	e = scan_fs_init(&s->fs, s->fs_flags);
 	s->fs.drop_derived = drop_derived;
 	if (e == 0)
 		e = scan_search_cache_new(&s->fs, &s->search_cache);
@@ -181,7 +182,9 @@ static int take_in_changes(struct scanner *s)
 {
 	int e;
 
-	if (s->names.n > INTERN_MAX / 4 * 3 || s->names.bytes > INTERN_BYTES_MAX / 4 * 3 ||
+	/* No cache: it could not be made the last time. */
+	if (!s->search_cache || s->names.n > INTERN_MAX / 4 * 3 ||
+		s->names.bytes > INTERN_BYTES_MAX / 4 * 3 ||
 		s->macros.bytes > MACROS_BYTES_MAX / 4 * 3) {
 		e = start_over(s);
 		if (e < 0)
@@ -405,6 +408,9 @@ int scanner_scan(struct scanner *s, const struct cc_command *command, const char
 		return SCAN_UNKNOWN;
 	}
 	e = with_plan(s, &plan);
+	/* A limit was met that has no reason of its own. */
+	if (e == -E2BIG || e == -ENAMETOOLONG)
+		e = unit_unknown(s, "a name, a path or a text is too long");
 	s->plan = NULL;
 	scan_plan_fini(&plan);
 	if (e < 0)

@@ -82,7 +82,7 @@ struct text {
 };
 
 enum {
-	TEXT_OPS_MAX = 64 << 20, /* with their tokens: what 1 GiB of the worst text would make */
+	TEXT_OPS_MAX = 1 << 20, /* several times what the largest headers of a kernel have */
 	TEXT_TOKENS_MAX = 128 << 20,
 	TEXT_NESTING_MAX = 1 << 16, /* of conditionals; deeper ones cannot be known */
 };

@@ -122,6 +122,7 @@ struct synthetic {
 
 struct scanner {
 	struct scan_fs fs;
+	unsigned fs_flags;
 	struct scan_facts_store *facts_store;
 	struct scan_search_cache *search_cache;
 	struct intern names;
