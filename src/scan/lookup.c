@@ -235,32 +235,56 @@ static int candidate(struct scanner *s, struct scan_path *p, bool *ret_there)
 	return 0;
 }
 
-/* gcc: a system header goes by its real path where that is shorter. */
-static int shorter(struct scanner *s, const char *dir_name, const char *name, struct scan_path **p)
+/*
+ * gcc: a system header goes by its real path where that is shorter than dir + "/" + name, dir as
+ * gcc spells it: often relative, and so shorter than our own.
+ */
+static int shorter(struct scanner *s, size_t dir_len, const char *name, struct scan_path **p)
 {
 	const char *real = scan_fs_real(&s->fs, *p);
-	size_t n = strlen(dir_name);
 
-	n += strlen(name) + (n > 0 && dir_name[n - 1] != '/');
-	if (!real || strlen(real) >= n)
+	if (!real || strlen(real) >= dir_len + strlen(name))
 		return real ? 0 : -ENOMEM;
 	return scan_fs_path(&s->fs, "/", 1, real, strlen(real), p);
 }
 
+/* The length of a directory's spelling with the '/' behind it; of the includer's: NULL. */
+static int spelled_len(struct scanner *s, const char *dir_name, size_t *ret)
+{
+	size_t n = dir_name ? strlen(dir_name) : 0;
+	const char *slash;
+	int e;
+
+	if (dir_name) {
+		*ret = n + (n > 0 && dir_name[n - 1] != '/');
+		return 0;
+	}
+	e = lookup_spelling(s, &s->frames[s->n_frames - 1]);
+	slash = e == 0 ? strrchr(buf_str(&s->scratch), '/') : NULL;
+	*ret = slash ? (size_t)(slash - s->scratch.data) + 1 : 0;
+	return e;
+}
+
+/* dir_name: of a directory of the list; NULL: it is the includer's. */
 static int found_in(struct scanner *s, struct lookup *l, struct scan_path *p, int32_t found,
 	const char *dir_name, bool system, const char *name)
 {
 	struct scan_path *as = p;
+	size_t dir_len;
 	int e = 0;
 
-	if (system && !s->clang && dir_name)
-		e = shorter(s, dir_name, name, &as);
+	if (system && !s->clang && found != FOUND_ABSOLUTE) {
+		e = spelled_len(s, dir_name, &dir_len);
+		if (e == 0)
+			e = shorter(s, dir_len, name, &as);
+	}
 	if (e == 0 && as != p)
 		e = scan_fs_prove(&s->fs, as);
 	if (e == 0 && as->kind != SCAN_FILE)
 		as = p;
 	if (e == 0)
 		e = lookup_file(s, as, &l->file);
+	l->shortened = as != p;
 	l->watched = l->watched && as->watched;
 	l->found = found;
 	return e;
@@ -287,8 +311,8 @@ static int walk(struct scanner *s, struct lookup *l, const struct search_from *f
 			return e;
 		l->watched = p->watched;
 		if (there)
-			return found_in(s, l, p, d ? FOUND_CURRENT : FOUND_ABSOLUTE,
-				d ? d->path : NULL, from->dir_system, name);
+			return found_in(s, l, p, d ? FOUND_CURRENT : FOUND_ABSOLUTE, NULL,
+				from->dir_system, name);
 	}
 	for (uint32_t i = from->start; i < s->search->n; i++) {
 		const struct scan_search_dir *d = &s->search->dirs[i];
@@ -595,6 +619,10 @@ int lookup_spelling(struct scanner *s, const struct frame *f)
 	const char *slash;
 	int e;
 
+	if (f->shortened) {
+		buf_clear(b);
+		return buf_append(b, f->file->path->path, f->file->path->len);
+	}
 	if (f->name == 0 || f->found == FOUND_ABSOLUTE || f->dir_name) {
 		buf_clear(b);
 		if (f->dir_name) {

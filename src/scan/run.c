@@ -428,6 +428,7 @@ static int enter_file(struct scanner *s, struct lookup *l, bool import, bool com
 	if (s->clang && l->found == FOUND_CURRENT)
 		frame->next_to = frame[-1].next_to;
 	frame->name = l->name;
+	frame->shortened = l->shortened;
 	frame->system = frame[-1].system;
 	if (l->found >= 0) {
 		frame->dir_name = s->search->dirs[l->found].name;

@@ -80,6 +80,7 @@ struct lookup {
 	struct file *file; /* NULL: not found */
 	int32_t found;
 	bool watched, dir_system;
+	bool shortened; /* gcc: file goes by its real path */
 	uint64_t generation, epoch;
 };
 
@@ -91,6 +92,7 @@ struct frame {
 	int32_t next_to; /* what #include_next goes on from; clang: a file found beside its includer
 			    has its includer's */
 	bool system;
+	bool shortened; /* gcc: file goes by its real path */
 	bool line_changed, line_unknown;
 	int64_t line_shift; /* by #line */
 	/* As the compiler spells the path: dir_name + name, or the path itself where name is 0. */

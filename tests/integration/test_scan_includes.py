@@ -69,6 +69,20 @@ def test_lines(scan, tree, compiler):
     assert result.err == b""
 
 
+def test_system_headers_are_spelled_as_gcc_spells_them(scan, tree):
+    """Its real path is shorter than ours of the directory, but not than gcc's, which is relative."""
+    (tree.path / "s.c").write_text('#include <up.h>\n')
+    (tree.path / "sub/up.h").write_text('#include "../inc/c.h"\n')
+    said = lines(scan("gcc", "-isystem", "sub", "-c", "s.c"))
+    subprocess.run(["gcc", "-isystem", "sub", "-MD", "-MF", "s.d", "-fsyntax-only", "s.c"],
+                   cwd=tree.path, check=True)
+    want = (tree.path / "s.d").read_text().replace("\\\n", "").split(":", 1)[1].split()
+    assert "sub/../inc/c.h" in want
+    assert {os.path.join(tree.path, w) for w in want} == {p for what, p in said if what == "FILE"}
+    for name in ("s.c", "s.d", "sub/up.h"):
+        (tree.path / name).unlink()
+
+
 def test_links_and_directories(scan, tree):
     (tree.path / "link.h").symlink_to("a.h")
     (tree.path / "l.c").write_text('#include "link.h"\n')
