@@ -287,7 +287,7 @@ static int mark_once(struct scanner *s, struct file *f)
 	return 0;
 }
 
-/* gcc takes two files of equal size, time and bytes for one. */
+/* gcc takes two files of equal size, time and bytes for one, also where the first was not read. */
 static bool is_twin(const struct file *a, const struct file *b)
 {
 	return a != b && a->path->inode->mtime.tv_sec == b->path->inode->mtime.tv_sec &&
@@ -346,7 +346,7 @@ static int has_twin(struct scanner *s, const struct lookup *l, bool import, bool
 	if (!s->once_seen)
 		return 0;
 	for (size_t i = 0; i < s->n_once; i++)
-		if (s->once_files[i]->read && is_twin(f, s->once_files[i]))
+		if (is_twin(f, s->once_files[i]))
 			*ret = true;
 	return import && !*ret ? has_twin_import(s, l, ret) : 0;
 }

@@ -49,6 +49,9 @@ trap("import: equal files of equal time", '#import "a/p.h"\n#import "b/p.h"\n', 
 trap("import, then include of an equal file", '#import "a/p.h"\n#include "b/p.h"\n', gcc="a/p.h",
      clang="a/p.h b/p.h yes.h", args="-I.", mtimes=_SAME,
      files={k: v.replace("#pragma once\n", "") for k, v in _FILES.items()})
+trap("import of a file that is held for another, then include of it by another name",
+     '#include "a/p.h"\n#import "b/p.h"\n#include "b//p.h"\n', gcc="a/p.h", clang="a/p.h b/p.h",
+     files={"a/p.h": "", "b/p.h": ""}, mtimes={"a/p.h": FIRST_MTIME, "b/p.h": FIRST_MTIME})
 trap("include, then import of an equal file", '#include "a/p.h"\n#import "b/p.h"\n',
      gcc="a/p.h", clang="a/p.h b/p.h yes.h", args="-I.", mtimes=_SAME,
      files={k: v.replace("#pragma once\n", "") for k, v in _FILES.items()})
