@@ -50,10 +50,10 @@ def clean_env() -> dict:
 
 
 class Zygote:
-    def __init__(self, program: str, library: Path):
+    def __init__(self, program: str, env: dict):
         self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.DEVNULL, bufsize=0,
-                                        env={**clean_env(), "LD_PRELOAD": str(library)})
+                                        env={**clean_env(), **env})
 
     def run(self, errors: str, cwd: str, argv: list) -> int:
         body = "\0".join([errors, cwd, *argv]).encode() + b"\0"
@@ -72,13 +72,13 @@ class Zygote:
 class Compiler:
     """gcc or clang; depfiles of whole compiles only, never -M or -E."""
 
-    def __init__(self, family: str, folder: Path, library: Path):
+    def __init__(self, family: str, folder: Path, library: Path, front_end: str = ""):
         self.family = family
         self.path = shutil.which(family)
         if not self.path:
             raise Trouble(f"there is no {family}")
         self.folder = folder
-        self.library = library
+        self.library, self.front_end = library, front_end
         self.errors = str(folder / f"{family}.err")
         self.depfile = str(folder / f"{family}.d")
         self.templates = {}
@@ -87,6 +87,11 @@ class Compiler:
     def close(self):
         for zygote in self.zygotes.values():
             zygote.close()
+
+    def _start(self, program: str) -> Zygote:
+        if self.family == "clang" and self.front_end:
+            return Zygote(self.front_end, {})
+        return Zygote(program, {"LD_PRELOAD": str(self.library)})
 
     def _template(self, key: tuple, suffix: str) -> tuple:
         """The cc1 command for these options: (argv before the user's options, argv behind)."""
@@ -121,7 +126,7 @@ class Compiler:
         argv = before + program.options + behind
         zygote = self.zygotes.get(argv[0])
         if not zygote:
-            zygote = self.zygotes[argv[0]] = Zygote(argv[0], self.library)
+            zygote = self.zygotes[argv[0]] = self._start(argv[0])
         if zygote.run(self.errors, cwd, argv) != 0:
             return None
         return self._read(cwd)
