@@ -100,6 +100,10 @@ static const struct probe probes[] = {
 	{.cond = "defined(__cpp_modules) || (defined(__clang__) && defined(__cplusplus) && "
 		 "__cplusplus > 201703L)",
 		.bit = SCAN_MODE_MODULES},
+	/* Under -E, with which probes are run, it never changes any; seen of compiles by g++ 12. */
+	{.cond = "defined(__cplusplus) && defined(__GNUC__) && !defined(__clang__) && "
+		 "__GNUC__ < 13",
+		.bit = SCAN_MODE_LATE_OPTIONS},
 	{.cond = "not - 1 == 0", .bit = SCAN_MODE_CXX},
 };
 

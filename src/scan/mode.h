@@ -31,4 +31,6 @@ enum scan_mode {
 	SCAN_MODE_MODULES = 1 << 16,          /* "import" and "module" lines mean something */
 	SCAN_MODE_SLASHES_STAR = 1 << 17, /* clang's C90: what begins with "//" is a comment, but
 						 not with "//" and a star */
+	SCAN_MODE_LATE_OPTIONS = 1 << 18, /* #pragma GCC target and optimize change no macro: g++
+					     acts on them when all text has been read */
 };

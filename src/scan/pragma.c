@@ -47,7 +47,7 @@ static int gcc_pragma(struct reduce *r, const struct token *t, uint32_t n)
 		return reduce_unknown(r, "#pragma GCC dependency");
 	if (is_name(t, w->pch_preprocess))
 		return reduce_unknown(r, "#pragma GCC pch_preprocess");
-	if (r->mode & SCAN_MODE_CLANG)
+	if (r->mode & (SCAN_MODE_CLANG | SCAN_MODE_LATE_OPTIONS))
 		return 0;
 	if (is_name(t, w->target) && n == 4 && t[2].kind == TOKEN_STRING &&
 		str_eq(intern_text(r->maker->names, t[2].id), "\"general-regs-only\""))
@@ -106,7 +106,8 @@ static bool dangerous(uint32_t mode, const char *p, size_t n)
 {
 	static const char *const behind_gcc[] = {"system_header", "dependency", "pch_preprocess",
 		"target", "optimize", "push_options", "pop_options", "reset_options"};
-	size_t n_behind = mode & SCAN_MODE_CLANG ? 3 : ARRAY_SIZE(behind_gcc);
+	bool options = !(mode & (SCAN_MODE_CLANG | SCAN_MODE_LATE_OPTIONS));
+	size_t n_behind = options ? ARRAY_SIZE(behind_gcc) : 3;
 	const char *end = p + n;
 
 	p = behind_blanks(p, end);
