@@ -34,6 +34,7 @@ enum {
 	RPC_OUTPUT_MAX = 256 << 10,
 	/* Header bombs: names, values and 32 bytes for each, as SETTINGS_MAX_HEADER_LIST_SIZE. */
 	RPC_HEADER_LIST_MAX = 16 << 10,
+	RPC_FIELDS_LIST_MAX = 128, /* fields of one list */
 	/* CONTINUATION flood: frames of one header block; RPC_HEADER_LIST_MAX fits into the first. */
 	RPC_CONTINUATIONS_MAX = 8,
 	/* A peer that never reads: control frames (acknowledgements, resets) we queue for it. */
@@ -41,9 +42,12 @@ enum {
 	RPC_OUTBOUND_ACKS_MAX = 512,
 	/* Entries of one SETTINGS frame. */
 	RPC_SETTINGS_ENTRIES_MAX = 32,
-	/* Text of a status, before percent-encoding, and what grpc-status-details-bin may hold. */
-	RPC_STATUS_MESSAGE_MAX = 4 << 10,
-	RPC_STATUS_DETAILS_MAX = 6 << 10,
+	/*
+	 * What we send with a status: its text as percent-encoded, and what grpc-status-details-bin
+	 * holds. Together they stay below the 8 KiB of header fields that gRPC's own stacks accept.
+	 */
+	RPC_STATUS_MESSAGE_MAX = 1 << 10,
+	RPC_STATUS_DETAILS_MAX = 5 << 10,
 
 	/* --- streams --- */
 
@@ -54,7 +58,7 @@ enum {
 	/* --- rates: so many at once, then so many a second; over it the session is closed --- */
 
 	/* Rapid reset (CVE-2023-44487): streams opened and reset, which work is started for. */
-	RPC_RESETS_BURST = 2000,
+	RPC_RESETS_BURST = 2000, /* also those that a peer makes us send, by a wrong frame */
 	RPC_RESETS_PER_S = 200,
 	/* PING flood; gRPC stacks measure bandwidth by PING, so ordinary peers send many. */
 	RPC_PINGS_BURST = 2000,
