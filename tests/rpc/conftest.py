@@ -5,6 +5,7 @@ import concurrent.futures
 import os
 import signal
 import subprocess
+import tempfile
 
 import grpc
 import pytest
@@ -17,8 +18,9 @@ class Server:
     """rpc-peer serve, and a channel to it."""
 
     def __init__(self):
+        self.errors = tempfile.TemporaryFile("w+", encoding="utf-8")
         self.process = subprocess.Popen(
-            [PEER, "serve"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [PEER, "serve"], stdout=subprocess.PIPE, stderr=self.errors, text=True
         )
         word, port = self.process.stdout.readline().split()
         assert word == "port"
@@ -38,29 +40,35 @@ class Server:
         names = ("calls", "ended", "cancelled", "held", "peak")
         with grpc.insecure_channel(f"127.0.0.1:{self.port}") as channel:
             answer = channel.unary_unary("/t.T/Counters")(b"", timeout=DEADLINE)
-        return dict(zip(names, map(int, answer.split())))
+        found = dict(zip(names, map(int, answer.split())))
+        found["active"] = found["calls"] - found["ended"] - 1  # not the one that asks
+        return found
 
     def stop(self):
         for channel in self.channels:
             channel.close()
-        self.process.send_signal(signal.SIGTERM)
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
         try:
-            _, errors = self.process.communicate(timeout=DEADLINE)
+            self.process.communicate(timeout=DEADLINE)
+            drained = True
         except subprocess.TimeoutExpired:
             self.process.kill()
-            _, errors = self.process.communicate()
-            pytest.fail(f"rpc-peer did not drain: {errors}")
+            self.process.communicate()
+            drained = False
+        self.errors.seek(0)
+        errors = self.errors.read()
+        self.errors.close()
+        assert drained, errors
         assert self.process.returncode == 0, errors
         assert "Sanitizer" not in errors, errors
-        return errors
 
 
 @pytest.fixture
 def server():
     s = Server()
     yield s
-    if s.process.returncode is None:
-        s.stop()
+    s.stop()
 
 
 class Outcome:
