@@ -44,9 +44,7 @@ static int on_begin_frame(nghttp2_session *h2, const nghttp2_frame_hd *hd, void 
 		return result(s);
 	}
 	s->continuations = 0;
-	/* on_frame_recv is not told of types that nghttp2 does not know. */
-	if (hd->type > NGHTTP2_CONTINUATION || hd->type == NGHTTP2_WINDOW_UPDATE ||
-		hd->type == NGHTTP2_PRIORITY)
+	if (hd->type == NGHTTP2_WINDOW_UPDATE || hd->type == NGHTTP2_PRIORITY)
 		limit(s, &s->cheap, "too many control frames");
 	/* Of a stream that is no more, or will not be, nghttp2 does not tell the block's end. */
 	if (hd->type == NGHTTP2_HEADERS && s->server && !s->draining &&
@@ -227,8 +225,10 @@ static int on_invalid_frame(
 	struct rpc_session *s = user_data;
 
 	s->header_block_ms = RPC_NEVER;
+	/* nghttp2 answers it by a reset: a peer that errs on purpose makes us work as one that
+	 * resets does. */
 	if (s->server)
-		limit(s, &s->resets, "too many wrong frames");
+		limit(s, &s->resets, "too many streams were reset");
 	return result(s);
 }
 
@@ -250,13 +250,6 @@ static int on_frame_send(nghttp2_session *h2, const nghttp2_frame *frame, void *
 		call = call_of(h2, frame->hd.stream_id);
 		if (call && s->server && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
 			trailers_sent(s, call);
-		break;
-	case NGHTTP2_RST_STREAM:
-		/* A peer that errs on purpose makes us work as one that resets does. */
-		s->header_block_ms = RPC_NEVER;
-		if (s->server && frame->rst_stream.error_code != NGHTTP2_NO_ERROR &&
-			frame->rst_stream.error_code != NGHTTP2_CANCEL)
-			limit(s, &s->resets, "too many streams were reset");
 		break;
 	case NGHTTP2_GOAWAY:
 		if (frame->goaway.error_code != NGHTTP2_NO_ERROR) {

@@ -36,7 +36,7 @@ enum {
 	RPC_HEADER_LIST_MAX = 16 << 10,
 	RPC_FIELDS_LIST_MAX = 128, /* fields of one list */
 	/* CONTINUATION flood: frames of one header block; RPC_HEADER_LIST_MAX fits into the first. */
-	RPC_CONTINUATIONS_MAX = 8,
+	RPC_CONTINUATIONS_MAX = 4,
 	/* A peer that never reads: control frames (acknowledgements, resets) we queue for it. */
 	RPC_OUTBOUND_FRAMES_MAX = 4096,
 	RPC_OUTBOUND_ACKS_MAX = 512,
@@ -68,7 +68,7 @@ enum {
 	/* DATA without a byte (CVE-2019-9518). */
 	RPC_EMPTY_DATA_BURST = 1000,
 	RPC_EMPTY_DATA_PER_S = 100,
-	/* Frames that cost little: WINDOW_UPDATE, PRIORITY and types we do not know. */
+	/* Frames that cost little: WINDOW_UPDATE, PRIORITY, resets of what is over. */
 	RPC_CHEAP_BURST = 100000,
 	RPC_CHEAP_PER_S = 50000,
 
