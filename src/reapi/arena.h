@@ -15,7 +15,8 @@ struct reapi_arena {
 	size_t left;
 	size_t used; /* bytes given out, rounded up, since init or reset */
 	size_t max;
-	bool exhausted; /* a request was refused because of max */
+	bool exhausted; /* a request was refused because of max… */
+	bool no_memory; /* … or for want of memory */
 };
 
 enum {

@@ -20,7 +20,7 @@ enum {
 	REAPI_DEPTH_MAX = 16,                 /* messages inside messages; the standard has 7 */
 	REAPI_MESSAGE_MAX = 64 * 1024 * 1024, /* bytes on the wire */
 	REAPI_MEMORY_MIN = 64 * 1024,         /* see reapi_memory_for */
-	REAPI_MEMORY_FACTOR = 16,
+	REAPI_MEMORY_FACTOR = 24,
 };
 
 /*

@@ -24,3 +24,7 @@ int reapi_name_check(
  * normalise. "" is not one. 0, REAPI_INVALID, REAPI_TOO_BIG.
  */
 int reapi_path_check(const char *what, const char *path, struct reapi_violation *v) MUST_CHECK;
+
+/* A link's target: UTF-8, not empty, at most REAPI_PATH_MAX bytes; it may lead anywhere, and
+ * whoever makes the link has to care. 0, REAPI_INVALID, REAPI_TOO_BIG. */
+int reapi_target_check(const char *target, struct reapi_violation *v) MUST_CHECK;

@@ -29,7 +29,8 @@ struct reapi_tree; /* opaque */
 
 int reapi_tree_new(struct reapi_tree **ret) MUST_CHECK;
 void reapi_tree_free(struct reapi_tree *t);
-void reapi_tree_reset(struct reapi_tree *t); /* empty again, and keeps memory */
+/* Empty again, and keeps memory. -ENOMEM, which leaves it to be freed only. */
+int reapi_tree_reset(struct reapi_tree *t) MUST_CHECK;
 
 /*
  * path: relative, as reapi_path_check has it; the directories that lead to it come by themselves.
