@@ -45,17 +45,25 @@ static void start_anew(struct ac *a)
 		log_event(LOG_LEVEL_ERROR, "action-cache-off", "path=%s", a->path);
 }
 
-static int open_db(struct ac *a)
+static int open_once(struct ac *a)
 {
 	int r = ac_db_open(a->path, &a->db);
 
-	if (r == -EBADMSG) {
-		ac_db_set_aside(a->path);
-		r = ac_db_open(a->path, &a->db);
-	}
 	if (r == 0)
 		r = ac_db_totals(a->db, &a->stats.entries, &a->stats.bytes, &a->use);
 	return r;
+}
+
+static int open_db(struct ac *a)
+{
+	int r = open_once(a);
+
+	if (r != -EBADMSG)
+		return r;
+	ac_db_close(a->db);
+	a->db = NULL;
+	ac_db_set_aside(a->path);
+	return open_once(a);
 }
 
 int ac_open(struct cas *c, uint64_t max_bytes, struct ac **ret)
