@@ -262,10 +262,11 @@ int ac_put(struct ac *a, const struct cas_digest *action, const void *result, si
 		return r;
 	pthread_mutex_lock(&a->lock);
 	r = a->db ? put_locked(a, action, result, n, &packed) : 0;
-	if (r == -EBADMSG) {
+	if (r == -EBADMSG)
 		start_anew(a);
+	/* A full disk: blobs make way. */
+	if (r == -EBADMSG || (r == -ENOSPC && cas_room_evict(a->c, n)))
 		r = a->db ? put_locked(a, action, result, n, &packed) : 0;
-	}
 	pthread_mutex_unlock(&a->lock);
 	return r == -ENOSPC ? CAS_NO_SPACE : r;
 }

@@ -178,6 +178,16 @@ static void judge(struct cas *c, const struct state *left, bool found_all)
 			"files=%u are verified before they are used", c->table.n);
 }
 
+/* A full disk: blobs make way. */
+static int write_state(struct cas *c)
+{
+	int r = state_write(c->root_fd, &c->state);
+
+	while (r == -ENOSPC && cas_room_evict(c, 0))
+		r = state_write(c->root_fd, &c->state);
+	return r;
+}
+
 static int load(struct cas *c)
 {
 	struct state left;
@@ -202,7 +212,7 @@ static int load(struct cas *c)
 		return r;
 	judge(c, q == 0 ? &left : NULL, found_all);
 	c->search.active = c->state.searching;
-	return state_write(c->root_fd, &c->state);
+	return write_state(c);
 }
 
 static int default_options(struct cas_options *o)
@@ -266,7 +276,7 @@ int cas_open(const struct cas_options *o, struct cas **ret)
 	c->options.boot_id = NULL;
 	if (r != 0) {
 		free_store(c);
-		return r;
+		return r == -ENOSPC || r == -EDQUOT ? CAS_NO_SPACE : r;
 	}
 	*ret = c;
 	return 0;
@@ -286,7 +296,7 @@ int cas_close(struct cas *c)
 	if (syncfs(c->root_fd) < 0)
 		r = -errno;
 	else
-		r = state_write(c->root_fd, &c->state);
+		r = write_state(c);
 	free_store(c);
 	return r;
 }
