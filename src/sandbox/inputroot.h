@@ -52,16 +52,14 @@ struct inputroot_source {
 enum { INPUTROOT_OWNED = 1 };
 
 struct inputroot_options {
-	/* Make directories belong to this user: sandbox_owner's, as root. Else leave (uid_t)-1. */
+	/*
+	 * What sandbox_owner says: directories will be this user's and group's. An overlay cannot
+	 * change what belongs to somebody whom the job's user namespace does not know.
+	 */
 	uid_t uid;
 	gid_t gid;
 	bool all_own; /* no links: for SANDBOX_INPUT_PRIVATE, and for directories that are bound */
 };
-
-#define INPUTROOT_OPTIONS_INIT                     \
-	{                                          \
-		.uid = (uid_t)-1, .gid = (gid_t)-1 \
-	}
 
 /*
  * Make the directory name in parent_fd, which must not be there, and fill it. Entries may come in

@@ -22,6 +22,7 @@ enum isolation {
 	ISOLATION_CGROUP_V2 = 1 << 13, /* of which kind the three are */
 };
 
+#define ISOLATION_ALL ((1U << 14) - 1)
 #define ISOLATION_CGROUPS (ISOLATION_MEMORY | ISOLATION_PIDS | ISOLATION_CPU)
 /*
  * Without one of these no stranger's program is run: the worker takes text for its own compilers.

@@ -52,8 +52,9 @@ void sandbox_cgroup_prepare(uid_t uid, gid_t gid);
 struct sandbox_run {
 	int fd; /* polls readable when sandbox_collect has something; -1: none */
 	pid_t pid;
-	int cgroup;
-	bool result_seen;
+	struct cgroup *cgroup;
+	uint64_t cpu_s;
+	bool killed, collected;
 };
 
 #define SANDBOX_RUN_INIT \
