@@ -195,8 +195,10 @@ static int exec_program(const struct sandbox_plan *p)
 
 static void __attribute__((noreturn)) become_job(const struct image_job *job, volatile int *error)
 {
+	int r = rlimits_set_last(&job->plan.limits);
+
 	setsid();
-	*error = exec_program(&job->plan);
+	*error = r < 0 ? -r : exec_program(&job->plan);
 	_exit(127);
 }
 

@@ -39,11 +39,14 @@ int rlimits_set(const struct sandbox_limits *l)
 	if (r == 0)
 		r = set_wanted(RLIMIT_NOFILE, l->open_files);
 	if (r == 0)
-		r = set_wanted(RLIMIT_AS, l->address_bytes);
-	if (r == 0)
 		r = set_wanted(RLIMIT_STACK, l->stack_bytes);
 	/* The init of the job's pid namespace counts too. */
 	if (r == 0 && l->processes > 0)
 		r = set_wanted(RLIMIT_NPROC, l->processes + 1);
 	return r;
+}
+
+int rlimits_set_last(const struct sandbox_limits *l)
+{
+	return set_wanted(RLIMIT_AS, l->address_bytes);
 }
