@@ -8,7 +8,7 @@
 #include "worker/compiler.h"
 #include "worker/job.h"
 #include "worker/options.h"
-#include "worker/queue.h"
+#include "sched/queue.h"
 #include "worker/quota.h"
 
 /* What all parts of a running distccd share: the loop, the slots, the clients. */

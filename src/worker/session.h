@@ -4,7 +4,7 @@
 #include <sys/socket.h>
 
 #include "base/list.h"
-#include "worker/queue.h"
+#include "sched/queue.h"
 
 /* One client: a connection, the one request on it, and what is made of it. */
 

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "worker/queue.h"
+#include "sched/queue.h"
 
 enum { WAITERS = 5 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "worker/queue.h"
+#include "sched/queue.h"
 
 #include <assert.h>
 
