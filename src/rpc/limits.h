@@ -34,16 +34,20 @@ enum {
 	RPC_OUTPUT_MAX = 256 << 10,
 	/* Header bombs: names, values and 32 bytes for each, as SETTINGS_MAX_HEADER_LIST_SIZE. */
 	RPC_HEADER_LIST_MAX = 16 << 10,
+	RPC_FIELDS_LIST_MAX = 128, /* fields of one list */
 	/* CONTINUATION flood: frames of one header block; RPC_HEADER_LIST_MAX fits into the first. */
-	RPC_CONTINUATIONS_MAX = 8,
+	RPC_CONTINUATIONS_MAX = 4,
 	/* A peer that never reads: control frames (acknowledgements, resets) we queue for it. */
 	RPC_OUTBOUND_FRAMES_MAX = 4096,
 	RPC_OUTBOUND_ACKS_MAX = 512,
 	/* Entries of one SETTINGS frame. */
 	RPC_SETTINGS_ENTRIES_MAX = 32,
-	/* Text of a status, before percent-encoding, and what grpc-status-details-bin may hold. */
-	RPC_STATUS_MESSAGE_MAX = 4 << 10,
-	RPC_STATUS_DETAILS_MAX = 6 << 10,
+	/*
+	 * What we send with a status: its text as percent-encoded, and what grpc-status-details-bin
+	 * holds. Together they stay below the 8 KiB of header fields that gRPC's own stacks accept.
+	 */
+	RPC_STATUS_MESSAGE_MAX = 1 << 10,
+	RPC_STATUS_DETAILS_MAX = 5 << 10,
 
 	/* --- streams --- */
 
@@ -54,7 +58,7 @@ enum {
 	/* --- rates: so many at once, then so many a second; over it the session is closed --- */
 
 	/* Rapid reset (CVE-2023-44487): streams opened and reset, which work is started for. */
-	RPC_RESETS_BURST = 2000,
+	RPC_RESETS_BURST = 2000, /* also those that a peer makes us send, by a wrong frame */
 	RPC_RESETS_PER_S = 200,
 	/* PING flood; gRPC stacks measure bandwidth by PING, so ordinary peers send many. */
 	RPC_PINGS_BURST = 2000,
@@ -64,7 +68,7 @@ enum {
 	/* DATA without a byte (CVE-2019-9518). */
 	RPC_EMPTY_DATA_BURST = 1000,
 	RPC_EMPTY_DATA_PER_S = 100,
-	/* Frames that cost little: WINDOW_UPDATE, PRIORITY and types we do not know. */
+	/* Frames that cost little: WINDOW_UPDATE, PRIORITY, resets of what is over. */
 	RPC_CHEAP_BURST = 100000,
 	RPC_CHEAP_PER_S = 50000,
 
@@ -79,4 +83,6 @@ enum {
 	RPC_KEEPALIVE_TIMEOUT_MS = 20000,
 	/* Drain: the final GOAWAY goes after a round trip, or after this. */
 	RPC_DRAIN_NOTICE_MS = 1000,
+	/* A peer that does not read the farewell: it is given up after this. */
+	RPC_LINGER_MS = 2000,
 };
