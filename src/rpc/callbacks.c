@@ -249,6 +249,9 @@ static int on_frame_send(nghttp2_session *h2, const nghttp2_frame *frame, void *
 	case NGHTTP2_HEADERS:
 		call = call_of(h2, frame->hd.stream_id);
 		if (call && s->server && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
+		if (call && !s->server)
+			call->sent = true;
+		else if (call && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
 			trailers_sent(s, call);
 		break;
 	case NGHTTP2_GOAWAY:

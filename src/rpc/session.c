@@ -13,6 +13,9 @@
  *
  * Each public function that may tell somebody something is between enter() and leave(). leave()
  * runs what was noted; a wake is only owed for what is noted outside of them.
+ * Each public function that may tell somebody something is between rpc_session_enter and
+ * rpc_session_leave, which runs what was noted; a wake is owed only for what is noted outside of
+ * them.
  */
 
 #include <assert.h>
@@ -172,6 +175,7 @@ static int session_new(bool server, const struct rpc_limits *limits, const struc
 	s->now_ms = s->received_ms = now_ms;
 	s->handshake_ms = now_ms + RPC_HANDSHAKE_MS;
 	s->header_block_ms = s->pinged_ms = s->calls_due_ms = s->drain_ms = RPC_NEVER;
+	s->linger_ms = RPC_NEVER;
 	init_guards(s);
 	s->out.max = 2 * (size_t)RPC_OUTPUT_MAX;
 	r = new_h2(s);
@@ -227,6 +231,7 @@ void rpc_session_set_reason(struct rpc_session *s, int error, const char *text, 
 void rpc_session_fail(struct rpc_session *s, int error, uint32_t h2_code, const char *reason)
 {
 	size_t n = strlen(reason);
+	size_t n = strnlen(reason, sizeof(s->reason) - 1);
 
 	if (s->failed || s->closed)
 		return;
@@ -241,6 +246,13 @@ void rpc_session_fail(struct rpc_session *s, int error, uint32_t h2_code, const 
 	rpc_session_wake(s);
 }
 
+/* What was given out stays where it is: somebody may be writing it. */
+void rpc_session_mute(struct rpc_session *s)
+{
+	s->mute = true;
+	s->out_at = s->out.len;
+}
+
 void rpc_session_close(struct rpc_session *s, const char *reason)
 {
 	rpc_session_fail(s, 0, NGHTTP2_NO_ERROR, reason);
@@ -249,6 +261,7 @@ void rpc_session_close(struct rpc_session *s, const char *reason)
 static void end_calls(struct rpc_session *s)
 {
 	s->closed = true;
+	s->linger_ms = s->now_ms + RPC_LINGER_MS;
 	LIST_FOR(pos, &s->calls)
 	{
 		struct rpc_call *call = LIST_ENTRY(pos, struct rpc_call, in_session);
@@ -298,6 +311,7 @@ void rpc_session_run(struct rpc_session *s)
 }
 
 static void enter(struct rpc_session *s, uint64_t now_ms)
+void rpc_session_enter(struct rpc_session *s, uint64_t now_ms)
 {
 	/* From a callback it would run calls under the feet of whoever is telling one. */
 	assert(s->depth == 0);
@@ -306,6 +320,7 @@ static void enter(struct rpc_session *s, uint64_t now_ms)
 }
 
 static void leave(struct rpc_session *s)
+void rpc_session_leave(struct rpc_session *s)
 {
 	rpc_session_run(s);
 	s->depth--;
@@ -327,6 +342,9 @@ void rpc_session_free(struct rpc_session *s)
 	enter(s, s->now_ms);
 	end_calls(s);
 	leave(s);
+	rpc_session_enter(s, s->now_ms);
+	end_calls(s);
+	rpc_session_leave(s);
 	LIST_FOR_SAFE(pos, &s->calls)
 	rpc_call_free(LIST_ENTRY(pos, struct rpc_call, in_session));
 	nghttp2_session_del(s->h2);
@@ -346,6 +364,12 @@ void rpc_session_eof(struct rpc_session *s, int error, uint64_t now_ms)
 	if (!s->closed)
 		end_calls(s);
 	leave(s);
+	rpc_session_enter(s, now_ms);
+	rpc_session_set_reason(s, error, text, strlen(text));
+	rpc_session_mute(s);
+	if (!s->closed)
+		end_calls(s);
+	rpc_session_leave(s);
 }
 
 /* --- bytes --- */
@@ -357,6 +381,7 @@ int rpc_session_feed(struct rpc_session *s, const void *data, size_t n, uint64_t
 	if (s->closed)
 		return s->error == -ENOMEM ? -ENOMEM : 0;
 	enter(s, now_ms);
+	rpc_session_enter(s, now_ms);
 	s->received_ms = s->now_ms;
 	s->pinged_ms = RPC_NEVER;
 	r = nghttp2_session_mem_recv(s->h2, data, n);
@@ -368,6 +393,7 @@ int rpc_session_feed(struct rpc_session *s, const void *data, size_t n, uint64_t
 	else if (r < 0)
 		rpc_session_fail(s, -EPROTO, NGHTTP2_PROTOCOL_ERROR, nghttp2_strerror((int)r));
 	leave(s);
+	rpc_session_leave(s);
 	return s->error == -ENOMEM ? -ENOMEM : 0;
 }
 
@@ -397,6 +423,7 @@ int rpc_session_output(struct rpc_session *s, uint64_t now_ms, const void **ret_
 	int r = 0;
 
 	enter(s, now_ms);
+	rpc_session_enter(s, now_ms);
 	s->woken = false;
 	if (s->out.len == s->out_at) {
 		buf_clear(&s->out);
@@ -409,6 +436,7 @@ int rpc_session_output(struct rpc_session *s, uint64_t now_ms, const void **ret_
 		} while (r == 0 && !s->mute && s->out.len == 0 && !list_empty(&s->ready));
 	}
 	leave(s);
+	rpc_session_leave(s);
 	if (s->out.len == s->out_at && s->out.cap > OUT_KEEP)
 		buf_fini(&s->out);
 	if (r < 0)
