@@ -126,7 +126,6 @@ struct rpc_call {
 
 	/* client.c */
 	bool got_head, trailers_only;
-	bool not_sent; /* the request never left */
 	bool sent; /* the request's head was written */
 
 	uint64_t messages_in, messages_out, bytes_in, bytes_out;

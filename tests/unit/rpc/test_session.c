@@ -76,13 +76,6 @@ static void drain_crosses_call(void **state)
 	assert_int_equal(pair_call(&p, "/t.T/Echo", &seen), 0);
 	assert_int_equal(rpc_call_send(seen.call, "x", 1), 0);
 	rpc_call_half_close(seen.call);
-	rpc_session_drain(p.server, p.now_ms);
-	p.to_server_blocked = true;
-	pair_run(&p);
-	p.to_server_blocked = false;
-	pair_run(&p);
-	assert_int_equal(seen.status, RPC_OK);
-	assert_int_equal(seen.ends, 1);
 	raw_output(p.client, &b, p.now_ms);
 	rpc_session_drain(p.server, p.now_ms);
 	p.to_server_blocked = true;
@@ -259,8 +252,6 @@ static void closed_by_owner(void **state)
 	assert_int_equal(p.server_wakes, 1);
 	pair_run(&p);
 	assert_int_equal(served.ends, 1);
-	assert_int_equal(seen.ends, 1);
-	assert_true(rpc_session_ended(p.server));
 	assert_true(rpc_session_ended(p.server));
 	/* The client's call may still be answered, as far as HTTP/2 goes, until the line is cut. */
 	assert_int_equal(seen.ends, 0);
