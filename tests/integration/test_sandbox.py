@@ -578,6 +578,35 @@ def test_filling_memory_of_all(box):
     assert r.limit == "memory" or r.exit != 0
 
 
+def cgroups_of_the_dead():
+    for path in Path("/sys/fs/cgroup").glob("**/distccd-*"):
+        if not Path("/proc", path.name.partition("-")[2]).exists():
+            yield path
+
+
+def test_a_daemon_that_drops_root_keeps_cgroups(root):
+    """It makes them while it is root and gives them away; its jobs are limited by them."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can drop root")
+    box = Box(ROOTLESS, root)
+    try:
+        box.plain_tree()
+        box.as_user = lambda argv: argv
+        as_root = box.call(box.tool, "isolation", "--helper", box.top / "distcc-sandbox")
+        dropped = box.call(
+            box.tool, "isolation", "--helper", box.top / "distcc-sandbox", "--drop", ROOTLESS)
+        assert dropped == as_root
+        if "memory" not in dropped.split()[-1]:
+            pytest.skip(f"no memory cgroup for anybody here ({dropped.split()[-1]})")
+        r = box.python("x = b'x' * (512 << 20)", memory=128 << 20, drop=ROOTLESS)
+        assert r.limit == "memory" and r.signal == 9
+        box.check_store()
+    finally:
+        box.close()
+        for path in cgroups_of_the_dead():
+            path.rmdir()
+
+
 def marked(mark):
     return [p for p in procs.processes() if mark in procs.command_line(p)]
 
