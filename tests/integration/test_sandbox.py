@@ -720,7 +720,8 @@ def test_output_paths(box):
         write("closed"); os.chmod("closed", 0)
         os.mkdir("shut"); write("shut/x"); os.chmod("shut", 0)
         """, outputs=["out", "rootlink/etc/passwd", "out/up/x", "dirlink/abs", "self", "self/x",
-                      "fifo", "sock", "closed", "shut", "../a", "/etc/passwd", "a/../b", "out//abs"])
+                      "fifo", "sock", "closed", "shut", "../a", "/etc/passwd", "a/../b",
+                      "out//abs"])
     r.ok()
     assert r.output("abs")[1:] == ["symlink", r.output("abs")[2], 0, "/etc/passwd"]
     for path in ("rootlink/etc/passwd", "out/up/x", "dirlink/abs", "self/x"):
@@ -843,6 +844,7 @@ def test_trees_are_removed(box):
         os.mkdir("shut"); write("shut/x"); os.chmod("shut", 0)
         os.symlink("/", "link")
         """, private=1).ok()
-    out = json.loads(box.call(box.tool, "empty", box.top / "trash", box.tree.parent, box.tree.name))
+    argv = [box.tool, "empty", box.top / "trash", box.tree.parent, box.tree.name]
+    out = json.loads(box.call(*argv))
     assert out["result"] == "" and not box.tree.exists()
     assert os.listdir(box.top / "trash") == []
