@@ -839,7 +839,7 @@ def test_trees_are_removed(box):
     assert box.build(["dir\td", "dir\tusr", "link\tlib\tusr/lib", "link\tlib64\tusr/lib64"]) == ""
     box.python("""
         os.chdir("d")
-        for i in range(300):
+        for i in range(70):
             os.mkdir("d"); write("f", ""); os.chdir("d")
         os.mkdir("shut"); write("shut/x"); os.chmod("shut", 0)
         os.symlink("/", "link")
