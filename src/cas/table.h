@@ -23,7 +23,6 @@ enum table_flags {
 	TABLE_CHECKED = 8,  /* the file was seen to be there, by this process */
 	TABLE_DIRTY = 16,   /* the record in the file is not what is here */
 	TABLE_SEEN = 32,    /* by the search of the directories */
-	TABLE_LINKED = 64,  /* the ctime here is from after a link that we made */
 };
 
 struct table_entry {
