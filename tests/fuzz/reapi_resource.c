@@ -51,6 +51,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check(&r);
 	else if (q < 0 || v.text[0] == '\0')
 		abort();
-	(void)reapi_instance_check(name, &v);
+	(void)!reapi_instance_check(name, &v);
 	return 0;
 }
