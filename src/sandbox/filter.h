@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "base/buf.h"
+
+/*
+ * The system call filter of jobs as a BPF program, made once: each job's helper only loads it.
+ * What a compiler or a test has no use for and what has a history of holes in kernels is refused
+ * with EPERM; see filter.c for the list. network: internet sockets are let through.
+ * -ENOSYS: built without libseccomp, or not for this processor; -errno.
+ */
+int filter_make(bool network, struct buf *ret) MUST_CHECK;
