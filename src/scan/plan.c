@@ -60,6 +60,17 @@ static size_t name_length(const char *s)
 	return n;
 }
 
+/* Is the ' at s[i] within a number, and no quote? ("u8'a'" begins with a letter.) */
+static bool is_separator(const char *s, size_t i)
+{
+	size_t start = i;
+
+	while (start > 0 && (isalnum((unsigned char)s[start - 1]) || strchr("_.'", s[start - 1])))
+		start--;
+	return start < i && isdigit((unsigned char)s[start]) && isxdigit((unsigned char)s[i - 1]) &&
+	       isxdigit((unsigned char)s[i + 1]);
+}
+
 /*
  * Text that both compilers take as it stands, up to its end: no line break, no backslash or
  * trigraph that would join the next line, no comment left open, no quote left open.
@@ -81,8 +92,7 @@ static bool is_plain_text(const char *s)
 			i++;
 		else if (quote && s[i] == quote)
 			quote = '\0';
-		else if (!quote && s[i] == '\'' && i > 0 && isxdigit((unsigned char)s[i - 1]) &&
-			 isxdigit((unsigned char)s[i + 1]))
+		else if (!quote && s[i] == '\'' && is_separator(s, i))
 			continue; /* a digit separator; where there are none, gcc and clang go on too */
 		else if (!quote && (s[i] == '"' || s[i] == '\''))
 			quote = s[i];
