@@ -533,6 +533,10 @@ static int incbin(struct scanner *s, uint32_t name)
 			e = scan_fs_prove(&s->fs, p);
 		if (e < 0)
 			return e;
+		if (p->kind == SCAN_NONE)
+			e = lookup_note_absent(s, p);
+		if (e < 0)
+			return e;
 		if (p->kind != SCAN_FILE)
 			continue;
 		e = lookup_file(s, p, &f);
@@ -782,6 +786,8 @@ static int run_command_line(struct scanner *s, const char *file)
 				e = scan_fs_prove(&s->fs, p);
 			if (e == 0 && p->kind != SCAN_NONE)
 				e = unit_unknown(s, "a precompiled header: %s", p->path);
+			if (e == 0)
+				e = lookup_note_absent(s, p);
 		}
 	}
 	if (e == 0)

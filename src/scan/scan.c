@@ -152,6 +152,7 @@ void scanner_free(struct scanner *s)
 	free(s->contexts);
 	free(s->args);
 	free(s->used);
+	free(s->absent);
 	free(s->once_files);
 	free(s->pushed);
 	free(s->questions);
@@ -220,7 +221,7 @@ void unit_begin(struct scanner *s)
 	s->options_depth = 0;
 	s->counter = s->n_ops = s->n_expansions = s->n_tokens = 0;
 	s->n_frames = s->n_pushed = 0;
-	s->n_used = s->n_once = 0;
+	s->n_used = s->n_once = s->n_absent = 0;
 	s->n_pch = 0;
 	s->result.n_files = 0;
 	s->result.time_macros = s->result.rejected = false;
@@ -370,6 +371,7 @@ static int with_plan(struct scanner *s, struct scan_plan *plan)
 	e = take_in_changes(s);
 	if (e < 0)
 		return e;
+	s->search = NULL;
 	if (plan->preprocessed) {
 		unit_begin(s);
 		return run_plain(s);

@@ -169,6 +169,8 @@ struct scanner {
 	size_t n_questions, questions_cap;
 	struct lookup **used; /* look-ups of this unit */
 	size_t n_used, used_cap;
+	struct scan_path **absent; /* not there, and looked for by other ways than look-ups */
+	size_t n_absent, absent_cap;
 	struct lookup *pch[2]; /* those for which precompiled forms were looked for too: the
 				  stdc-predef.h before the source, and the first #include */
 	unsigned n_pch;
@@ -255,6 +257,8 @@ int lookup_file(struct scanner *s, struct scan_path *p, struct file **ret) MUST_
 int lookup_text(struct scanner *s, struct file *f, const struct text **ret) MUST_CHECK;
 int lookup_note(struct scanner *s, struct file *f, enum scan_file_role role) MUST_CHECK;
 int lookup_node(struct scanner *s, struct file *f) MUST_CHECK;
+/* p was looked for, by itself, and is not there. */
+int lookup_note_absent(struct scanner *s, struct scan_path *p) MUST_CHECK;
 int lookup_each_absent(struct scanner *s, scan_absent *found, void *arg) MUST_CHECK;
 void lookup_forget(struct scanner *s);
 /* The path of a frame as the compiler spells it, into s->scratch. */
