@@ -591,6 +591,7 @@ static void set_line(struct scanner *s, struct frame *f, const struct op *op)
 	uint64_t n = 0;
 
 	f->line_changed = true;
+	s->level_changed |= op->flags & OP_LEVEL;
 	f->line_unknown = op->id == 0 || str_to_u64(text, INT32_MAX, &n) < 0;
 	f->line_shift = (int64_t)n - (int64_t)op->line - 1;
 }

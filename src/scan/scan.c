@@ -216,7 +216,7 @@ void unit_begin(struct scanner *s)
 	}
 	s->any_dirty = s->target_dirty = s->optimize_dirty = s->counter_in_text = s->pragma_macro =
 		false;
-	s->pragma_words = s->provisional = s->once_seen = s->fatal = false;
+	s->level_changed = s->pragma_words = s->provisional = s->once_seen = s->fatal = false;
 	s->first_include = true;
 	s->options_depth = 0;
 	s->counter = s->n_ops = s->n_expansions = s->n_tokens = 0;
@@ -377,6 +377,8 @@ static int with_plan(struct scanner *s, struct scan_plan *plan)
 		return run_plain(s);
 	}
 	e = scan_facts_get(s->facts_store, plan, &s->facts, &reason);
+	if (e == 0 && s->clang && strstr(s->facts->predefined, "#define _MSC_VER "))
+		return unit_unknown(s, "headers are searched beside all that include them");
 	if (e == 0)
 		e = scan_search_get(s->search_cache, s->facts, plan, &s->search, &reason);
 	if (e > 0)
@@ -407,6 +409,8 @@ int scanner_scan(struct scanner *s, const struct cc_command *command, const char
 		return SCAN_UNKNOWN;
 	}
 	e = with_plan(s, &plan);
+	if (e == -ENAMETOOLONG)
+		e = unit_unknown(s, "a path is too long");
 	s->plan = NULL;
 	scan_plan_fini(&plan);
 	if (e < 0)

@@ -157,6 +157,7 @@ struct scanner {
 	bool first_include; /* gcc would still take a precompiled header */
 	bool once_seen;     /* gcc: some file is once-only, identity is compared from now on */
 	bool fatal;
+	bool level_changed;             /* __INCLUDE_LEVEL__ may be another, by a line marker */
 	bool optimize_dirty, any_dirty; /* any: by more than "general-regs-only" */
 	uint32_t options_depth;
 	uint8_t options[64]; /* what was dirty at each push_options */
