@@ -8,6 +8,7 @@
 static const struct service_method *const services[] = {
 	service_capabilities_methods,
 	service_health_methods,
+	service_execution_methods,
 };
 
 static size_t count(void)

@@ -19,7 +19,7 @@ enum { FAULT = 1, FAULT_MISSING_MAX = 1000 };
 struct fault {
 	enum rpc_status status; /* RPC_OK: none */
 	char text[REAPI_VIOLATION_MAX];
-	struct reapi_digest *missing; /* blobs, sorted, each once; FAILED_PRECONDITION */
+	struct reapi_digest *missing; /* blobs, each once; FAILED_PRECONDITION */
 	size_t n_missing;
 };
 

@@ -10,9 +10,10 @@
  * it is for the pool.
  */
 enum {
-	RESULTS_SMALL = 4096,          /* stdout and stderr up to this are in the result itself */
-	RESULTS_INLINE_MAX = 1 << 20,  /* of all that is put into one answer when asked */
-	RESULTS_ANSWER_MAX = 4 << 20,  /* bytes of an answer: gRPC's default maximum */
+	RESULTS_SMALL = 4096,         /* stdout and stderr up to this are in the result itself */
+	RESULTS_INLINE_MAX = 1 << 20, /* of all that is put into one answer when asked */
+	/* Bytes of an answer: gRPC's default maximum, less what wraps it. */
+	RESULTS_ANSWER_MAX = (4 << 20) - (16 << 10),
 	RESULTS_MEMORY_MAX = 64 << 20, /* of one result while it is made */
 	RESULTS_REFS_MAX = 1 << 18,
 	RESULTS_ASKED_MAX = 1024, /* output files asked for, of all clients */
@@ -27,7 +28,7 @@ struct results_asked {
 };
 void results_asked_fini(struct results_asked *asked);
 /* Hints, so that what there is no memory for is left out. */
-void results_ask(struct results_asked *asked, const re_execute_request *q);
+void results_ask_files(struct results_asked *asked, char *const *paths, size_t n);
 
 struct results {
 	struct reapi_arena arena;
@@ -44,6 +45,7 @@ struct results_job {
 	int tree_fd;           /* -1: no outputs */
 	int out_fd, err_fd;
 	int exit_code;
+	uint64_t output_bytes; /* of all files; 0: the default of sandbox/outputs.h */
 };
 
 /* 0, FAULT. */

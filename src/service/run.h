@@ -7,23 +7,19 @@
 
 /*
  * One action that is carried out: see run.c for its states. It belongs to the thread of the loop,
- * and to itself: it answers its operations, and is freed when it is over.
+ * and to itself: it answers its operations, and frees itself when it is over.
  */
 struct execution;
-struct run;
 
-/*
- * action's text is copied. -ENOMEM; -EINVAL: the platform or the timeout are not for us (f says
- * why); else it will finish *ret's operations, never from inside this call. Let operations join.
- */
+/* A task at QUEUED, for operations to join, and then to be started. arena, in which action's text
+ * is, becomes the run's and is empty afterwards. -ENOMEM. */
 int run_new(struct execution *e, const struct reapi_digest *digest,
-	const struct reapi_action *action, struct fault *f, struct operation_task **ret) MUST_CHECK;
-
-/* After the first operation has joined. */
+	const struct reapi_action *action, struct reapi_arena *arena,
+	struct operation_task **ret) MUST_CHECK;
 void run_start(struct operation_task *task);
 
-/* What one more client wants. */
-void run_ask(struct operation_task *task, const re_execute_request *q);
+/* What a client whose operation joins wants in the answer. */
+void run_ask(struct operation_task *task, const struct results_asked *asked);
 
 /* All of e's: their operations are answered, their jobs killed. */
 void run_cancel_all(struct execution *e);
