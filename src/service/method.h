@@ -26,6 +26,7 @@ struct service_method {
 };
 
 extern const struct rpc_handler service_unary;
+extern const struct rpc_handler service_tree_handler; /* tree.c: GetTree */
 
 /* The rows of each service, ended by one without a path. */
 extern const struct service_method service_capabilities_methods[];
@@ -59,6 +60,8 @@ void service_reply(struct service_request *r, const ProtobufCMessage *m);
 void service_fail(struct service_request *r, enum rpc_status status, const char *text);
 /* For one of enum reapi_outcome with r->violation, or -errno. */
 void service_fail_outcome(struct service_request *r, int outcome);
+/* With all that the status says, in grpc-status-details-bin. */
+void service_fail_status(struct service_request *r, const gr_status *s);
 /* For one of enum cas_outcome, or -errno. */
 void service_fail_cas(struct service_request *r, int outcome, const char *what);
 

@@ -17,7 +17,6 @@ enum {
 	SERVICE_TREE_MAX = 32 << 20,         /* bytes of an output directory's Tree */
 	SERVICE_TREE_MEMORY = 256 << 20,     /* of it, unpacked */
 	SERVICE_INLINE_MAX = 1 << 20,        /* bytes of blobs put into one result */
-	SERVICE_RESULT_MEMORY = 64 << 20,    /* of a result from the cache, unpacked */
 	SERVICE_RESULT_MISSING_MAX = 1 << 8, /* Trees named as missing */
 };
 
@@ -41,16 +40,16 @@ int service_refs_of(struct cas *c, const re_action_result *m, struct service_ref
 	struct reapi_violation *v) MUST_CHECK;
 
 /*
- * Keep m as the result of an action; what it refers to is found out. Contents of files are left out
- * of what is kept. 0; as service_refs_of, with missing in ret; CAS outcomes of ac_put are negated
- * to none: they come in *ret_cas (0 otherwise), and the function returns 0 then.
+ * Keep m as the result of an action; what it refers to is found out. The contents of files go into
+ * the store and are left out of what is kept, and of m.
+ * 0; as service_refs_of, with what is missing in refs; REAPI_TOO_BIG: AC_RESULT_MAX; REAPI_INVALID:
+ * contents that are not their digest's; -ENOSPC; -errno. refs as there.
  */
 int service_result_put(struct cas *c, struct ac *ac, const struct cas_digest *action,
-	re_action_result *m, struct service_refs *ret_refs, int *ret_cas,
-	struct reapi_violation *v) MUST_CHECK;
+	re_action_result *m, struct service_refs *refs, struct reapi_violation *v) MUST_CHECK;
 
-/* What an action has led to, in a. 0; REAPI_MISSING: nothing, or not all of it is there any more;
- * others as reapi_unpack; -errno. */
+/* What an action has led to, in a. 0; REAPI_MISSING: nothing, or not all of it is there any more, or
+ * it is no result that fits into a (then it is dropped); -errno. */
 int service_result_get(struct ac *ac, const struct cas_digest *action, struct reapi_arena *a,
 	re_action_result **ret, struct reapi_violation *v) MUST_CHECK;
 

@@ -14,7 +14,7 @@
  */
 enum {
 	SERVICE_WALK_MAX = 1 << 18,           /* Directories of one tree */
-	SERVICE_DIRECTORY_MAX = 4064 << 10,   /* bytes of one: it has to fit into a message */
+	SERVICE_DIRECTORY_MAX = 3584 << 10,   /* bytes of one: it has to fit into a message */
 	SERVICE_DIRECTORY_MEMORY = 256 << 20, /* of one, unpacked; honest ones need far less */
 };
 
@@ -32,7 +32,8 @@ bool service_walk_over(const struct service_walk *w);
 
 /*
  * The next one, in a, and its bytes' number. Slow. Only while it is not over.
- * 0; REAPI_MISSING: it is not in the store, and is passed over; REAPI_INVALID: not a Directory;
+ * 0; REAPI_MISSING: it is not in the store, and is passed over; REAPI_INVALID: not a Directory
+ * (names and their order are not looked at);
  * REAPI_TOO_BIG: a limit above, or a's; -errno.
  */
 int service_walk_next(struct service_walk *w, struct cas *c, struct reapi_arena *a,
