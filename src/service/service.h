@@ -27,8 +27,13 @@ struct sandbox;
 enum {
 	/* Of one BatchUpdateBlobs or BatchReadBlobs, as Capabilities say it: gRPC's own 4 MiB less
 	 * what wraps the blobs. */
-	SERVICE_BATCH_MAX = 4 << 20,
-	SERVICE_CHUNK = 256 << 10, /* bytes of a blob in one ReadResponse */
+	SERVICE_BATCH_MAX = 4032 << 10,
+	SERVICE_ANSWER_MAX = 4 << 20, /* bytes of a message that any client takes */
+	SERVICE_CHUNK = 256 << 10,    /* bytes of a blob in one ReadResponse */
+	/* What one connection makes us hold; see service/budget.h. A peer that starts as many calls
+	 * as it may, and lets each come with its largest message, or reads no answers. */
+	SERVICE_HELD_IN_MAX = 32 << 20,  /* unary calls, and blobs on their way in */
+	SERVICE_HELD_OUT_MAX = 64 << 20, /* streams out */
 };
 
 /* Of each job; 0: the default. */
@@ -84,6 +89,7 @@ void service_execution_stats(const struct service *s, struct service_execution_s
 
 /* --- one connection --- */
 
+struct service_budget;
 struct service_method;
 
 /* What a method's handler gets as data in on_start. */
@@ -98,6 +104,7 @@ struct service_client {
 	struct service_binding *bindings;
 	struct rpc_method *methods; /* for rpc_server_new; sorted */
 	size_t n_methods;
+	struct service_budget *in, *out;
 };
 
 int service_client_init(struct service_client *c, struct service *s, uint64_t owner) MUST_CHECK;
