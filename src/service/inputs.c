@@ -18,17 +18,9 @@
 #include "base/buf.h"
 #include "sandbox/inputroot.h"
 #include "sandbox/relpath.h"
+#include "service/digest.h"
 
 enum { MODE_PLAIN = 0444, MODE_EXECUTABLE = 0555 };
-
-static struct cas_digest in_store(const struct reapi_digest *d)
-{
-	struct cas_digest c = {.size = d->size};
-
-	_Static_assert(sizeof(c.hash) == sizeof(d->hash), "one digest function");
-	memcpy(c.hash, d->hash, sizeof(c.hash));
-	return c;
-}
 
 void inputs_init(struct inputs *in)
 {
@@ -56,7 +48,7 @@ static int no_memory(struct inputs *in, struct fault *f)
 int inputs_blob(struct cas *cas, const struct reapi_digest *d, const char *what, struct buf *ret,
 	struct fault *f)
 {
-	struct cas_digest c = in_store(d);
+	struct cas_digest c = service_to_cas(d);
 	int r;
 
 	if (d->size > INPUTS_MESSAGE_MAX)
@@ -92,7 +84,7 @@ struct directories {
 static int get_directory(void *data, const struct reapi_digest *d, struct reapi_plan_bytes *ret)
 {
 	struct directories *dirs = data;
-	struct cas_digest c = in_store(d);
+	struct cas_digest c = service_to_cas(d);
 	int r;
 
 	buf_clear(&dirs->bytes);
@@ -131,7 +123,7 @@ static int hold_files(struct inputs *in, struct cas *cas, struct fault *f)
 	int r = cas_lease_new(cas, &in->lease);
 
 	for (size_t i = 0; r == 0 && i < in->plan.n; i++) {
-		struct cas_digest c = in_store(&in->plan.entries[i].digest);
+		struct cas_digest c = service_to_cas(&in->plan.entries[i].digest);
 
 		if (in->plan.entries[i].kind != REAPI_PLAN_FILE)
 			continue;
@@ -279,7 +271,7 @@ static int place(
 {
 	struct inputs *in = ctx;
 	const struct reapi_plan_entry *e = entry->blob;
-	struct cas_digest c = in_store(&e->digest);
+	struct cas_digest c = service_to_cas(&e->digest);
 	unsigned flags = entry->executable ? CAS_EXECUTABLE : 0;
 	bool link = !own && !entry->has_mtime;
 	int r;

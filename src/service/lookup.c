@@ -14,9 +14,10 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "cas/ac.h"
+#include "service/digest.h"
 #include "service/execution.h"
 #include "service/launch.h"
+#include "service/result.h"
 #include "service/run.h"
 
 struct lookup {
@@ -42,37 +43,26 @@ static void free_lookup(struct lookup *l)
 	free(l);
 }
 
-static void answer_from_cache(struct lookup *l, const struct buf *bytes)
-{
-	struct service *s = l->execution->service;
-	struct fault broken = {.status = RPC_OK};
-	struct results results;
-	const struct results_answer from = {.results = &results, .cached = true};
-
-	results_init(&results);
-	if (results_parse(&results, bytes, &broken) == 0) {
-		results_inline(&results, s->cas, &l->asked);
-		l->answer = results_answer(&from);
-	} else {
-		log_event(LOG_LEVEL_WARNING, "cached-result", "%s", broken.text);
-	}
-	results_fini(&results);
-}
-
 static void ask_cache(struct lookup *l)
 {
-	AUTO(buf_fini) struct buf bytes = BUF_INIT_MAX(AC_RESULT_MAX);
 	struct service *s = l->execution->service;
-	struct cas_digest action = {.size = l->digest.size};
+	struct cas_digest action = service_to_cas(&l->digest);
+	struct results results;
+	const struct results_answer from = {.results = &results, .cached = true};
+	struct reapi_violation v;
+	re_action_result *m;
 	int r;
 
-	memcpy(action.hash, l->digest.hash, sizeof(action.hash));
-	r = ac_get(s->ac, &action, &bytes);
-	if (r == 0)
-		answer_from_cache(l, &bytes);
-	else if (r != CAS_MISSING)
-		log_event(LOG_LEVEL_WARNING, "action-cache", "%s",
-			r < 0 ? strerror(-r) : cas_outcome_text(r));
+	results_init(&results);
+	r = service_result_get(s->ac, &action, &results.arena, &m, &v);
+	if (r == 0) {
+		results.message = *m;
+		results_inline(&results, s->cas, &l->asked);
+		l->answer = results_answer(&from);
+	} else if (r != REAPI_MISSING) {
+		log_event(LOG_LEVEL_WARNING, "action-cache", "%s", r < 0 ? strerror(-r) : v.text);
+	}
+	results_fini(&results);
 }
 
 static void in_pool(uv_work_t *work)

@@ -23,7 +23,9 @@
 #include "reapi/status.h"
 #include "reapi/tree.h"
 #include "sandbox/outputs.h"
+#include "service/digest.h"
 #include "service/operation.h"
+#include "service/result.h"
 
 struct collecting {
 	struct results *r;
@@ -44,7 +46,6 @@ void results_init(struct results *r)
 void results_fini(struct results *r)
 {
 	reapi_arena_fini(&r->arena);
-	free(r->refs);
 	results_init(r);
 }
 
@@ -70,39 +71,15 @@ static int no_memory(struct results *r, struct fault *f)
 
 /* --- into the store --- */
 
-static struct reapi_digest from_store(const struct cas_digest *c)
+/* It is there: hold it until the answer has been given. */
+static int hold(struct collecting *c, const struct cas_digest *d)
 {
-	struct reapi_digest d = {.size = c->size};
-
-	memcpy(d.hash, c->hash, sizeof(d.hash));
-	return d;
-}
-
-/* It is there: hold it, and have the result refer to it. */
-static int refer(struct collecting *c, const struct cas_digest *d, struct fault *f)
-{
-	struct results *r = c->r;
 	int e = cas_lease_add(c->job->inputs->lease, d);
 
 	if (e == CAS_MISSING)
-		return fault_set(f, RPC_RESOURCE_EXHAUSTED,
+		return fault_set(c->f, RPC_RESOURCE_EXHAUSTED,
 			"the store has no room: an output was removed as soon as it was there");
-	if (e != 0)
-		return fault_cas(f, e, "an output");
-	if (r->n_refs == r->cap_refs) {
-		size_t cap = MAX(r->cap_refs * 2, (size_t)16);
-		struct cas_digest *refs = realloc(r->refs, cap * sizeof(*refs));
-
-		if (!refs)
-			return fault_errno(f, -ENOMEM, "the result");
-		r->refs = refs;
-		r->cap_refs = cap;
-	}
-	if (r->n_refs == RESULTS_REFS_MAX)
-		return fault_set(f, RPC_RESOURCE_EXHAUSTED, "there are more than %d outputs",
-			RESULTS_REFS_MAX);
-	r->refs[r->n_refs++] = *d;
-	return 0;
+	return e == 0 ? 0 : fault_cas(c->f, e, "an output");
 }
 
 static int put_fd(struct collecting *c, int fd, struct reapi_digest *ret)
@@ -112,19 +89,16 @@ static int put_fd(struct collecting *c, int fd, struct reapi_digest *ret)
 
 	if (e != 0)
 		return fault_cas(c->f, e, "an output");
-	*ret = from_store(&d);
-	return refer(c, &d, c->f);
+	*ret = service_to_reapi(&d);
+	return hold(c, &d);
 }
 
-static int put_bytes(
-	struct collecting *c, const struct reapi_digest *d, const void *data, struct fault *f)
+static int put_bytes(struct collecting *c, const struct reapi_digest *d, const void *data)
 {
-	struct cas_digest in_store = {.size = d->size};
-	int e;
+	struct cas_digest in_store = service_to_cas(d);
+	int e = cas_put(c->job->cas, &in_store, data);
 
-	memcpy(in_store.hash, d->hash, sizeof(in_store.hash));
-	e = cas_put(c->job->cas, &in_store, data);
-	return e == 0 ? refer(c, &in_store, f) : fault_cas(f, e, "an output directory");
+	return e == 0 ? hold(c, &in_store) : fault_cas(c->f, e, "an output directory");
 }
 
 /* --- node properties --- */
@@ -269,7 +243,7 @@ static int put_directories(struct collecting *c, re_output_directory *m)
 
 	blobs = reapi_tree_blobs(c->tree, &n);
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = put_bytes(c, &blobs[i].digest, blobs[i].data, c->f);
+		r = put_bytes(c, &blobs[i].digest, blobs[i].data);
 	m->root_directory_digest = reapi_digest_new(&c->r->arena, reapi_tree_root(c->tree));
 	return r != 0 ? r : m->root_directory_digest ? 0 : no_memory(c->r, c->f);
 }
@@ -288,7 +262,7 @@ static int put_tree(struct collecting *c, re_output_directory *m)
 	m->is_topologically_sorted = true;
 	if (!m->tree_digest)
 		return no_memory(c->r, c->f);
-	return put_bytes(c, &d, buf_str(&bytes), c->f);
+	return put_bytes(c, &d, buf_str(&bytes));
 }
 
 static int walk_directory(struct collecting *c, struct outputs_entry *e)
@@ -440,59 +414,14 @@ int results_collect(struct results *r, const struct results_job *job, struct fau
 
 /* --- answers --- */
 
-int results_parse(struct results *r, const struct buf *bytes, struct fault *f)
-{
-	struct reapi_violation v;
-	re_action_result *m;
-	int e = reapi_unpack(&r->arena, RE_TYPE(action_result), buf_str(bytes), bytes->len, &m, &v);
-
-	if (e != 0)
-		return fault_outcome(f, e, "the cached result", &v);
-	r->message = *m;
-	return 0;
-}
-
-struct room {
-	struct cas *cas;
-	struct reapi_arena *arena;
-	uint64_t left;
-};
-
-static void put_in(struct room *room, const re_digest *digest, ProtobufCBinaryData *ret)
-{
-	struct reapi_digest d;
-	struct cas_digest in_store;
-	AUTO(buf_fini) struct buf bytes = BUF_INIT_MAX(RESULTS_INLINE_MAX);
-
-	if (ret->len > 0 || !digest || reapi_digest_from_proto(digest, &d, NULL) != 0 ||
-		d.size > room->left)
-		return;
-	in_store.size = d.size;
-	memcpy(in_store.hash, d.hash, sizeof(in_store.hash));
-	if (cas_blob_read(room->cas, &in_store, 0, d.size, &bytes) != 0)
-		return;
-	ret->data = reapi_arena_alloc(room->arena, bytes.len);
-	if (!ret->data)
-		return;
-	memcpy(ret->data, buf_str(&bytes), bytes.len);
-	ret->len = bytes.len;
-	room->left -= d.size;
-}
-
 void results_inline(struct results *r, struct cas *cas, const struct results_asked *asked)
 {
-	struct room room = {.cas = cas, .arena = &r->arena, .left = RESULTS_INLINE_MAX};
-	re_action_result *m = &r->message;
+	const struct service_inline want = {.out = asked->out,
+		.err = asked->err,
+		.files = asked->files.v,
+		.n_files = asked->files.n};
 
-	if (asked->out)
-		put_in(&room, m->stdout_digest, &m->stdout_raw);
-	if (asked->err)
-		put_in(&room, m->stderr_digest, &m->stderr_raw);
-	if (asked->files.n == 0)
-		return;
-	for (size_t i = 0; i < m->n_output_files; i++)
-		if (strv_has(&asked->files, m->output_files[i]->path))
-			put_in(&room, m->output_files[i]->digest, &m->output_files[i]->contents);
+	service_result_inline(cas, &want, &r->arena, &r->message);
 }
 
 static struct operation_answer *pack(const re_execute_response *m)

@@ -15,8 +15,7 @@ enum {
 	/* Bytes of an answer: gRPC's default maximum, less what wraps it. */
 	RESULTS_ANSWER_MAX = (4 << 20) - (16 << 10),
 	RESULTS_MEMORY_MAX = 64 << 20, /* of one result while it is made */
-	RESULTS_REFS_MAX = 1 << 18,
-	RESULTS_ASKED_MAX = 1024, /* output files asked for, of all clients */
+	RESULTS_ASKED_MAX = 1024,      /* output files asked for, of all clients */
 };
 
 struct operation_answer;
@@ -33,8 +32,6 @@ void results_ask_files(struct results_asked *asked, char *const *paths, size_t n
 struct results {
 	struct reapi_arena arena;
 	re_action_result message; /* in the arena, with what it points to */
-	struct cas_digest *refs;  /* malloc'ed */
-	size_t n_refs, cap_refs;
 };
 void results_init(struct results *r);
 void results_fini(struct results *r);
@@ -50,9 +47,6 @@ struct results_job {
 
 /* 0, FAULT. */
 int results_collect(struct results *r, const struct results_job *job, struct fault *f) MUST_CHECK;
-
-/* A result that was in the action cache. 0, FAULT (it is no ActionResult). */
-int results_parse(struct results *r, const struct buf *bytes, struct fault *f) MUST_CHECK;
 
 /* Put what was asked for into the message, as far as it is there and there is room. */
 void results_inline(struct results *r, struct cas *cas, const struct results_asked *asked);

@@ -41,10 +41,10 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "cas/ac.h"
-#include "reapi/message.h"
+#include "service/digest.h"
 #include "service/execution.h"
 #include "service/launch.h"
+#include "service/result.h"
 #include "service/roots.h"
 
 enum { NAME_SIZE = 32, SHOWN_HASH = 12 };
@@ -277,18 +277,18 @@ static pb_timestamp stamp(const struct timespec *t)
 	return m;
 }
 
-static int keep_result(struct run *r)
+static void keep_result(struct run *r)
 {
-	AUTO(buf_fini) struct buf bytes = BUF_INIT_MAX(AC_RESULT_MAX);
-	struct cas_digest action = {.size = r->task.action.size};
-	int e;
+	const struct cas_digest action = service_to_cas(&r->task.action);
+	struct service_refs refs = {.n = 0};
+	struct reapi_violation v;
+	int e = service_result_put(
+		service(r)->cas, service(r)->ac, &action, &r->results.message, &refs, &v);
 
-	memcpy(action.hash, r->task.action.hash, sizeof(action.hash));
-	e = reapi_pack(&r->results.message.base, &bytes);
-	if (e == 0)
-		e = ac_put(service(r)->ac, &action, bytes.data, bytes.len, r->results.refs,
-			r->results.n_refs);
-	return e;
+	if (e != 0)
+		log_event(
+			LOG_LEVEL_WARNING, "result-not-kept", "%s", e < 0 ? strerror(-e) : v.text);
+	service_refs_fini(&refs);
 }
 
 /* The result is complete but for when it came about; keep it, and make the answer. */
@@ -302,7 +302,6 @@ static void conclude(struct run *r)
 	pb_timestamp done = stamp(&collected);
 	const struct results_answer from = {
 		.results = r->has_result ? &r->results : NULL, .fault = &r->fault};
-	int e = 0;
 
 	r->times.collected = collected;
 	m.worker = r->execution->worker;
@@ -317,10 +316,7 @@ static void conclude(struct run *r)
 	r->results.message.execution_metadata = &m;
 	if (r->fault.status == RPC_OK && r->results.message.exit_code == 0 &&
 		!r->action.do_not_cache && service(r)->ac)
-		e = keep_result(r);
-	if (e != 0)
-		log_event(LOG_LEVEL_WARNING, "result-not-kept", "%s",
-			e < 0 ? strerror(-e) : cas_outcome_text(e));
+		keep_result(r);
 	results_inline(&r->results, service(r)->cas, &r->answered);
 	r->answer = results_answer(&from);
 	r->results.message.execution_metadata = NULL;
