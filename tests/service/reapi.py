@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import uuid
 from pathlib import Path
 
 import grpc
@@ -22,6 +23,8 @@ subprocess.run(
     check=True, timeout=DEADLINE)
 sys.path.insert(0, _stubs.name)
 
+import bytestream_pb2  # noqa: E402
+import bytestream_pb2_grpc  # noqa: E402
 import operations_pb2  # noqa: E402
 import operations_pb2_grpc  # noqa: E402
 import remote_execution_pb2 as re  # noqa: E402
@@ -102,6 +105,7 @@ class Client:
                      ("grpc.max_receive_message_length", 64 << 20)])
         self.execution = remote_execution_pb2_grpc.ExecutionStub(self.channel)
         self.cas = remote_execution_pb2_grpc.ContentAddressableStorageStub(self.channel)
+        self.bytestream = bytestream_pb2_grpc.ByteStreamStub(self.channel)
         self.cache = remote_execution_pb2_grpc.ActionCacheStub(self.channel)
         self.operations = operations_pb2_grpc.OperationsStub(self.channel)
 
@@ -109,6 +113,10 @@ class Client:
         self.channel.close()
 
     def upload(self, blobs):
+        large = [b for b in blobs if len(b) > 3 << 20]
+        for b in large:
+            self.write(b)
+        blobs = [b for b in blobs if len(b) <= 3 << 20]
         batch, size = [], 0
         for data in [*blobs, None]:
             if batch and (data is None or size + len(data) > 3 << 20):
@@ -121,6 +129,25 @@ class Client:
             if data is not None:
                 batch.append(data)
                 size += len(data)
+
+    def write(self, data):
+        name = f"uploads/{uuid.uuid4()}/blobs/{key(digest_of(data))}"
+        name = f"{self.instance}/{name}" if self.instance else name
+
+        def pieces():
+            for at in range(0, len(data), 1 << 20):
+                piece = data[at:at + (1 << 20)]
+                yield bytestream_pb2.WriteRequest(
+                    resource_name=name, write_offset=at, data=piece,
+                    finish_write=at + len(piece) == len(data))
+
+        answer = self.bytestream.Write(pieces(), timeout=DEADLINE)
+        assert answer.committed_size == len(data)
+
+    def missing(self, digests):
+        q = re.FindMissingBlobsRequest(instance_name=self.instance, blob_digests=digests)
+        return {key(d) for d in
+                self.cas.FindMissingBlobs(q, timeout=DEADLINE).missing_blob_digests}
 
     def read(self, digest):
         if digest.size_bytes == 0:
@@ -150,7 +177,10 @@ class Client:
             action.platform.properties.add(name=name, value=value)
         encoded = action.SerializeToString(deterministic=True)
         if upload:
-            self.upload([*blobs.values(), data, encoded])
+            known = {key(digest_of(b)): b for b in (*blobs.values(), data, encoded)}
+            digests = [re.Digest(hash=k.split("/")[0], size_bytes=len(b))
+                       for k, b in known.items()]
+            self.upload([known[k] for k in self.missing(digests)])
         return digest_of(encoded)
 
     def execute(self, digest, **fields):
