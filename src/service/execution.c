@@ -386,6 +386,7 @@ static void free_execution(struct execution *e)
 
 int service_init(struct service *s)
 {
+	struct operations_limits limits = operations_limits_default;
 	struct execution *e = calloc(1, sizeof(*e));
 	int r = 0;
 
@@ -395,7 +396,11 @@ int service_init(struct service *s)
 	e->trash_fd = -1;
 	e->exhausted = ready_made(RPC_RESOURCE_EXHAUSTED, "out of memory");
 	e->stopped = ready_made(RPC_UNAVAILABLE, "this worker is being stopped");
-	operations_init(&e->operations, NULL);
+	if (s->limits.grace_ms > 0)
+		limits.grace_ms = s->limits.grace_ms;
+	if (s->limits.keep_ms > 0)
+		limits.keep_ms = s->limits.keep_ms;
+	operations_init(&e->operations, &limits);
 	queue_init(&e->gate, GATE_EXTRA + 2 * s->slots->slots);
 	queue_init(&e->removals, REMOVALS);
 	list_init(&e->runs);

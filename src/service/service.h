@@ -44,7 +44,9 @@ struct service_limits {
 	uint64_t scratch_bytes, scratch_files; /* what the job writes: the sandbox's defaults */
 	uint64_t memory_bytes;                 /* no limit */
 	uint64_t processes;                    /* 4096 */
-	uint64_t open_files;                   /* 4096 */
+	/* For how long operations outlive their streams: under way, and done. 60 s. */
+	uint64_t grace_ms, keep_ms;
+	uint64_t open_files; /* 4096 */
 };
 
 struct service_execution_stats {

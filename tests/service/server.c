@@ -46,7 +46,7 @@ static struct {
 
 static struct {
 	const char *store, *helper, *instance;
-	uint64_t size, slots, timeout_ms, scratch, sandbox, without;
+	uint64_t size, slots, timeout_ms, scratch, sandbox, without, grace_ms, keep_ms;
 } options = {.size = STORE_BYTES, .slots = 2, .sandbox = 1};
 
 static void __attribute__((noreturn)) die(const char *what, int error)
@@ -137,7 +137,8 @@ static void parse(int argc, char **argv)
 		{"--instance", &options.instance, NULL}, {"--size", NULL, &options.size},
 		{"--slots", NULL, &options.slots}, {"--timeout-ms", NULL, &options.timeout_ms},
 		{"--scratch", NULL, &options.scratch}, {"--sandbox", NULL, &options.sandbox},
-		{"--without", NULL, &options.without}};
+		{"--without", NULL, &options.without}, {"--grace-ms", NULL, &options.grace_ms},
+		{"--keep-ms", NULL, &options.keep_ms}};
 
 	for (int i = 1; i < argc; i += 2) {
 		size_t k = 0;
@@ -179,6 +180,8 @@ static void open_service(struct service *s)
 	s->instance = options.instance;
 	s->limits.timeout_ms = options.timeout_ms;
 	s->limits.scratch_bytes = options.scratch;
+	s->limits.grace_ms = options.grace_ms;
+	s->limits.keep_ms = options.keep_ms;
 	s->worker = "test-worker";
 	s->serving = true;
 	queue_init(&server.slots, (unsigned)options.slots);

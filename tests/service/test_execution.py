@@ -353,6 +353,23 @@ def test_wait_execution_after_a_broken_stream(client, shared):
     assert good(response(got)) == result
 
 
+def test_nobody_comes_back(server):
+    s = server("--grace-ms", 300, "--keep-ms", 300)
+    client = s.client()
+    marker = "4245.125"
+    name = first_with(client.execute(client.action(["/bin/sleep", marker])), EXECUTING).name
+    assert processes(marker)
+    client.close()
+    until(lambda: not processes(marker))
+    until(lambda: s.stats()["operations"] == 0)
+    assert s.stats()["cancelled"] == 1
+    again = s.client()
+    assert refused(again.wait(name)) == grpc.StatusCode.NOT_FOUND
+    operation = list(again.execute(again.action(["/bin/true"])))[-1]
+    until(lambda: s.stats()["operations"] == 0)
+    assert refused(again.wait(operation.name)) == grpc.StatusCode.NOT_FOUND
+
+
 def test_cancel_kills_the_tree(client, shared):
     marker = "4242.125"
     digest = client.action(
