@@ -23,7 +23,9 @@ struct cas_upload {
 	struct zstream_reader *zstd; /* NULL: not compressed */
 	struct cas_digest digest;
 	uint64_t owner;
-	_Atomic uint64_t committed; /* asked for by others, too */
+	uint64_t committed;      /* see upload.h: for a compressed one a mixture */
+	_Atomic uint64_t stored; /* bytes of the blob; asked for by others, too */
+	bool frame_open;         /* compressed bytes came since the last begin */
 	uint64_t detached_ms;
 	bool attached;
 	bool failed;
@@ -131,6 +133,20 @@ static int begin_new(struct cas *c, const struct cas_upload_request *q, struct c
 	return 0;
 }
 
+/* What was taken of a frame is kept as far as bytes came out of it; the rest comes again. */
+static int resume_frames(struct cas_upload *u)
+{
+	struct zstream_reader *z;
+	int r = zstream_reader_new(u->digest.size - u->stored, &z);
+
+	if (r < 0)
+		return r;
+	zstream_reader_free(u->zstd);
+	u->zstd = z;
+	u->frame_open = false;
+	return 0;
+}
+
 /* CAS_MISSING: there is none to resume. */
 static int resume(struct cas *c, const struct cas_upload_request *q, struct cas_upload **ret)
 {
@@ -148,9 +164,17 @@ static int resume(struct cas *c, const struct cas_upload_request *q, struct cas_
 	else
 		u->attached = true;
 	cas_unlock(c);
-	if (r == 0)
-		*ret = u;
-	return r;
+	if (r != 0)
+		return r;
+	if (u->zstd)
+		r = resume_frames(u);
+	if (r < 0) {
+		cas_upload_detach(u, u->detached_ms);
+		return r;
+	}
+	u->committed = u->stored;
+	*ret = u;
+	return 0;
 }
 
 int cas_upload_begin(struct cas *c, const struct cas_upload_request *q, struct cas_upload **ret)
@@ -181,6 +205,8 @@ static int take(struct cas_upload *u, const void *data, size_t n)
 
 	if (r == 0)
 		r = cas_temp_write(&u->temp, data, n);
+	if (r == 0)
+		u->stored += n;
 	return r == -EFBIG ? CAS_TOO_LARGE : r;
 }
 
@@ -190,6 +216,7 @@ static int take_compressed(struct cas_upload *u, const char *data, size_t n)
 	size_t used, got = sizeof(out);
 	int r = 0;
 
+	u->frame_open = true;
 	while (r == 0 && (n > 0 || got == sizeof(out))) {
 		r = zstream_reader_feed(u->zstd, data, n, out, sizeof(out), &used, &got);
 		if (r < 0)
@@ -232,7 +259,9 @@ static int check(struct cas_upload *u)
 
 	if (u->failed)
 		return -EINVAL;
-	if (u->zstd && !zstream_reader_done(u->zstd))
+	/* Resumed when all had come, but for the end of its frame: there is nothing to resume. */
+	if (u->zstd && (u->frame_open || u->stored < u->digest.size) &&
+		!zstream_reader_done(u->zstd))
 		return CAS_BAD_STREAM;
 	r = cas_hasher_final(&u->hasher, &actual);
 	if (r == 0 && !cas_digest_equal(&actual, &u->digest))
@@ -280,7 +309,7 @@ int cas_upload_query(struct cas *c, uint64_t owner, const char *key, uint64_t *r
 	cas_lock(c);
 	u = find(c, owner, key);
 	if (u)
-		*ret_committed = u->committed;
+		*ret_committed = u->stored;
 	cas_unlock(c);
 	return u ? 0 : CAS_MISSING;
 }

@@ -13,9 +13,10 @@
  *	     detach ▼ │ begin with the same owner and key
  *	         detached ─► expire                        ends it
  *
- * Uploads do not survive the process. A compressed upload takes one or more zstd frames; offsets
- * and the committed size are then of the compressed stream, and the bytes that come out of it may
- * not pass the digest's size.
+ * Uploads do not survive the process. A compressed upload takes one or more zstd frames, and what
+ * comes out of them may not pass the digest's size. Its offsets are the Remote Execution API's: of
+ * the blob where a stream of it begins, and raised by the compressed bytes from there on. Whoever
+ * resumes it begins a new frame.
  */
 struct cas_upload;
 
@@ -36,7 +37,7 @@ struct cas_upload_request {
 int cas_upload_begin(
 	struct cas *c, const struct cas_upload_request *q, struct cas_upload **ret) MUST_CHECK;
 
-/* Bytes taken so far: where the next write must start. */
+/* Where the next write must start. */
 uint64_t cas_upload_committed(const struct cas_upload *u);
 
 /*
@@ -53,7 +54,7 @@ void cas_upload_abort(struct cas_upload *u); /* NULL: nothing */
 /* The stream broke: keep it, from now on, for whoever resumes it. */
 void cas_upload_detach(struct cas_upload *u, uint64_t now_ms);
 
-/* Of one that is under way or detached. CAS_MISSING. */
+/* Bytes of the blob that one has, which is under way or detached. CAS_MISSING. */
 int cas_upload_query(
 	struct cas *c, uint64_t owner, const char *key, uint64_t *ret_committed) MUST_CHECK;
 

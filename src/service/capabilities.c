@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cas/store.h"
+#include "sandbox/sandbox.h"
 #include "service/method.h"
 
 /* What is offered here: SHA-256, zstd, and jobs where they can be isolated. */
@@ -33,7 +34,8 @@ static void get_capabilities(struct service_request *r, const void *message)
 	execution.digest_function = RE_ENUM(DIGEST_FUNCTION__VALUE__SHA256);
 	execution.n_digest_functions = ARRAY_SIZE(functions);
 	execution.digest_functions = (void *)functions;
-	execution.exec_enabled = r->service->sandbox != NULL;
+	execution.exec_enabled =
+		r->service->sandbox && isolation_suffices(sandbox_isolation(r->service->sandbox));
 	execution.n_supported_node_properties = ARRAY_SIZE(properties);
 	execution.supported_node_properties = properties;
 	low.major = 2;

@@ -8,6 +8,10 @@
 static const struct service_method *const services[] = {
 	service_capabilities_methods,
 	service_health_methods,
+	service_storage_methods,
+	service_bytestream_methods,
+	service_actions_methods,
+	service_execution_methods,
 };
 
 static size_t count(void)
@@ -32,7 +36,8 @@ int service_client_init(struct service_client *c, struct service *s, uint64_t ow
 	*c = (struct service_client){.service = s, .owner = owner, .n_methods = n};
 	c->bindings = calloc(n, sizeof(*c->bindings));
 	c->methods = calloc(n, sizeof(*c->methods));
-	if (!c->bindings || !c->methods) {
+	if (!c->bindings || !c->methods || service_budget_new(SERVICE_HELD_IN_MAX, &c->in) < 0 ||
+		service_budget_new(SERVICE_HELD_OUT_MAX, &c->out) < 0) {
 		service_client_fini(c);
 		return -ENOMEM;
 	}
@@ -51,5 +56,7 @@ void service_client_fini(struct service_client *c)
 {
 	free(c->bindings);
 	free(c->methods);
+	service_budget_unref(c->in);
+	service_budget_unref(c->out);
 	*c = (struct service_client){0};
 }

@@ -25,6 +25,7 @@ static void free_if_over(struct service_request *r)
 	if (r->call || r->offloaded)
 		return;
 	reapi_arena_fini(&r->arena);
+	service_hold_fini(&r->hold);
 	free(r);
 }
 
@@ -43,6 +44,7 @@ static void on_start(struct rpc_call *call, void *data)
 		.owner = b->client->owner,
 		.call = call,
 		.method = b->method};
+	service_hold_start(&r->hold, b->client->in, call);
 	rpc_call_set_data(call, r);
 }
 
@@ -58,6 +60,7 @@ static void on_message(struct rpc_call *call, struct buf *message, void *data)
 		service_fail(r, RPC_INVALID_ARGUMENT, "more than one message in a unary call");
 		return;
 	}
+	service_hold_take(&r->hold, message->len);
 	/* What is made of the answer comes on top: at most a batch. */
 	reapi_arena_init(&r->arena, reapi_memory_for(message->len) + 4 * (size_t)SERVICE_BATCH_MAX);
 	e = reapi_unpack(
@@ -84,6 +87,7 @@ static void on_end(struct rpc_call *call, const struct rpc_end *end, void *data)
 		return;
 	r->call = NULL;
 	r->client = NULL;
+	service_hold_ended(&r->hold);
 	free_if_over(r);
 }
 
@@ -101,6 +105,20 @@ void service_fail(struct service_request *r, enum rpc_status status, const char 
 	r->answered = true;
 }
 
+void service_fail_status(struct service_request *r, const gr_status *s)
+{
+	AUTO(buf_fini) struct buf details = BUF_INIT;
+	size_t n;
+
+	if (r->answered || !r->call)
+		return;
+	/* Where it cannot be packed the text alone says it. */
+	n = reapi_pack(&s->base, &details) == 0 ? details.len : 0;
+	rpc_call_finish_details(
+		r->call, (enum rpc_status)s->code, s->message, buf_str(&details), n);
+	r->answered = true;
+}
+
 void service_reply(struct service_request *r, const ProtobufCMessage *m)
 {
 	AUTO(buf_fini) struct buf out = BUF_INIT_MAX(REAPI_MESSAGE_MAX);
@@ -109,6 +127,9 @@ void service_reply(struct service_request *r, const ProtobufCMessage *m)
 	if (r->answered || !r->call)
 		return;
 	e = reapi_pack(m, &out);
+	/* It is held until the client has read it. */
+	if (out.len > r->hold.held)
+		service_hold_take(&r->hold, out.len - r->hold.held);
 	if (e == 0)
 		e = rpc_call_send_buf(r->call, &out);
 	if (e < 0)
@@ -117,14 +138,19 @@ void service_reply(struct service_request *r, const ProtobufCMessage *m)
 		service_fail(r, RPC_OK, NULL);
 }
 
+enum rpc_status service_outcome_status(int outcome, struct reapi_violation *v)
+{
+	if (outcome > 0)
+		return (enum rpc_status)reapi_status_code((enum reapi_outcome)outcome);
+	snprintf(v->text, sizeof(v->text), "%s", strerror(-outcome));
+	return service_cas_status(outcome);
+}
+
 void service_fail_outcome(struct service_request *r, int outcome)
 {
-	if (outcome == -ENOMEM)
-		service_fail(r, RPC_RESOURCE_EXHAUSTED, "out of memory");
-	else if (outcome < 0)
-		service_fail(r, RPC_INTERNAL, strerror(-outcome));
-	else
-		service_fail(r, (enum rpc_status)reapi_status_code(outcome), r->violation.text);
+	enum rpc_status status = service_outcome_status(outcome, &r->violation);
+
+	service_fail(r, status, r->violation.text);
 }
 
 enum rpc_status service_cas_status(int outcome)
@@ -198,19 +224,24 @@ void service_offload(struct service_request *r, void (*work)(struct service_requ
 	r->service->n_offloaded++;
 }
 
+enum rpc_status service_instance_status(
+	const struct service *s, const char *name, struct reapi_violation *v)
+{
+	int e = reapi_instance_check(name, v);
+
+	if (e != 0)
+		return service_outcome_status(e, v);
+	if (!s->instance || str_eq(name, s->instance))
+		return RPC_OK;
+	snprintf(v->text, sizeof(v->text), "there is no instance \"%s\" here", name);
+	return RPC_NOT_FOUND;
+}
+
 bool service_instance_ok(struct service_request *r, const char *name)
 {
-	int e = reapi_instance_check(name, &r->violation);
+	enum rpc_status status = service_instance_status(r->service, name, &r->violation);
 
-	if (e != 0) {
-		service_fail_outcome(r, e);
-		return false;
-	}
-	if (r->service->instance && !str_eq(name, r->service->instance)) {
-		snprintf(r->violation.text, sizeof(r->violation.text),
-			"there is no instance \"%s\" here", name);
-		service_fail(r, RPC_NOT_FOUND, r->violation.text);
-		return false;
-	}
-	return true;
+	if (status != RPC_OK)
+		service_fail(r, status, r->violation.text);
+	return status == RPC_OK;
 }

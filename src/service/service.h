@@ -27,35 +27,71 @@ struct sandbox;
 enum {
 	/* Of one BatchUpdateBlobs or BatchReadBlobs, as Capabilities say it: gRPC's own 4 MiB less
 	 * what wraps the blobs. */
-	SERVICE_BATCH_MAX = 4 << 20,
-	SERVICE_CHUNK = 256 << 10, /* bytes of a blob in one ReadResponse */
+	SERVICE_BATCH_MAX = 4032 << 10,
+	SERVICE_ANSWER_MAX = 4 << 20, /* bytes of a message that any client takes */
+	SERVICE_CHUNK = 256 << 10,    /* bytes of a blob in one ReadResponse */
+	/* What one connection makes us hold; see service/budget.h. A peer that starts as many calls
+	 * as it may, and lets each come with its largest message, or reads no answers. */
+	SERVICE_HELD_IN_MAX = 32 << 20,  /* unary calls, and blobs on their way in */
+	SERVICE_HELD_OUT_MAX = 64 << 20, /* streams out */
+};
+
+/* Of each job; 0: the default. */
+struct service_limits {
+	uint64_t timeout_ms;   /* a longer one is refused, and who asks for none gets it; 1 h */
+	uint64_t file_bytes;   /* one output; what the job says; 1 GiB */
+	uint64_t output_bytes; /* all outputs; 4 GiB */
+	uint64_t scratch_bytes, scratch_files; /* what the job writes: the sandbox's defaults */
+	uint64_t memory_bytes;                 /* no limit */
+	uint64_t processes;                    /* 4096 */
+	/* For how long operations outlive their streams: under way, and done. 60 s. */
+	uint64_t grace_ms, keep_ms;
+	uint64_t open_files; /* 4096 */
+};
+
+struct service_execution_stats {
+	uint64_t requests;                               /* Execute */
+	uint64_t cached;                                 /* answered from the action cache */
+	uint64_t merged;                                 /* joined an action in flight */
+	uint64_t ran;                                    /* jobs started */
+	uint64_t succeeded, failed;                      /* jobs by exit code */
+	uint64_t timed_out;                              /* DEADLINE_EXCEEDED */
+	uint64_t refused;                                /* other faults: no result */
+	uint64_t cancelled;                              /* nobody wanted it any more */
+	uint64_t setup_ns, input_ns, wall_ns, output_ns; /* of jobs, together */
+	size_t waiting, executing, operations;           /* now */
 };
 
 struct service {
 	uv_loop_t *loop;
 	struct cas *cas;
 	struct ac *ac;
-	struct sandbox *sandbox;   /* NULL: no jobs, only a cache */
-	struct queue *slots;       /* that jobs wait for, with those of the distcc protocol */
-	void (*grant)(void *data); /* somebody waits in slots, or gave one back */
-	void *grant_data;
-	int roots_fd;           /* a directory for jobs' input roots, on the store's file system */
-	const char *roots_path; /* absolute path of it */
-	const char *instance;   /* the instance name that is served; NULL: any */
-	bool serving;           /* what health says; false while draining */
+	struct sandbox *sandbox; /* NULL: no jobs, only a cache */
+	struct queue *slots;     /* that jobs wait for, with those of the distcc protocol */
+	int roots_fd;            /* a directory for jobs' input roots, on the store's file system */
+	const char *roots_path;  /* absolute path of it */
+	const char *instance;    /* the instance name that is served; NULL: any */
+	const char *worker;      /* who we are, in results; NULL: the host's name */
+	struct service_limits limits;
+	bool serving; /* what health says; false while draining */
 	struct execution *execution;
 	size_t n_offloaded; /* pieces of work in the pool */
 };
 
-/* The execution part. 0, -errno. */
+/*
+ * The execution part: slots and, with a sandbox, roots_fd and roots_path are set. What an earlier
+ * process left in roots is removed. 0, -errno.
+ */
 int service_init(struct service *s) MUST_CHECK;
 /* No new executions; those under way are cancelled. Calls must have ended before fini. */
 void service_stop(struct service *s);
 bool service_idle(const struct service *s); /* nothing is left in the loop or the pool */
 void service_fini(struct service *s);
+void service_execution_stats(const struct service *s, struct service_execution_stats *ret);
 
 /* --- one connection --- */
 
+struct service_budget;
 struct service_method;
 
 /* What a method's handler gets as data in on_start. */
@@ -70,6 +106,7 @@ struct service_client {
 	struct service_binding *bindings;
 	struct rpc_method *methods; /* for rpc_server_new; sorted */
 	size_t n_methods;
+	struct service_budget *in, *out;
 };
 
 int service_client_init(struct service_client *c, struct service *s, uint64_t owner) MUST_CHECK;
