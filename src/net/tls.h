@@ -56,7 +56,7 @@ int tls_server(const struct tls_files *files, bool http1, struct tls_context **r
 	char **ret_why) MUST_CHECK;
 /* cert and key may be NULL: no certificate of our own. */
 int tls_client(const struct tls_files *files, struct tls_context **ret, char **ret_why) MUST_CHECK;
-void tls_context_free(struct tls_context *c); /* takes NULL; sessions may still live */
+void tls_context_free(struct tls_context *c); /* takes NULL; no session of it lives any more */
 
 /* --- one connection --- */
 

@@ -83,9 +83,10 @@ void metrics_fini(struct metrics *m);
 
 /* --- counting --- */
 
-/* A connection came; which protocol it is shows later (from METRICS_UNKNOWN); it is gone. */
-void metrics_client_came(struct metrics *m, enum metrics_protocol p);
-void metrics_client_is(struct metrics *m, enum metrics_protocol was, enum metrics_protocol is);
+/* A connection came, METRICS_UNKNOWN at first; now it is known what it is; it is gone. It counts as
+ * come (metrics->clients) once it is known, or gone. */
+void metrics_client_came(struct metrics *m);
+void metrics_client_is(struct metrics *m, enum metrics_protocol p);
 void metrics_client_gone(struct metrics *m, enum metrics_protocol p);
 
 /* A job is over: where it ran, run_ms from its start to its end. */

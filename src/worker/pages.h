@@ -51,6 +51,9 @@ int pages_add(struct pages *p, int fd, const struct sockaddr *peer, socklen_t le
 
 size_t pages_connections(const struct pages *p); /* NULL: 0 */
 
-/* Connections are closed. Not from inside a callback. on_closed (may be NULL) is called from the
- * loop when p is gone. p may be NULL: then nothing happens, and on_closed is not called. */
+/*
+ * Connections are closed (gone is called for each, from inside). Not from inside a callback.
+ * on_closed (may be NULL) is called from the loop when p is gone. p may be NULL: then nothing
+ * happens, and on_closed is not called.
+ */
 void pages_close(struct pages *p, void (*on_closed)(void *data), void *data);
