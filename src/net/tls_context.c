@@ -79,7 +79,9 @@ static int read_file(const char *path, bool secret, struct buf *ret, char **ret_
 	r = fs_read_fd(fd, ret);
 	if (r == -ENOMEM)
 		return r;
-	return r < 0 ? bad(ret_why, "%s: %s", path, strerror(-r)) : 0;
+	if (r < 0)
+		return bad(ret_why, "%s: %s", path, r == -E2BIG ? "too large" : strerror(-r));
+	return 0;
 }
 
 /* A passphrase would have to be asked for, and nobody is there. */

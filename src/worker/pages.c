@@ -175,7 +175,7 @@ static void on_notify(void *data, struct MHD_Connection *mhd, void **context,
 		if (!c)
 			return; /* without a deadline of ours; MHD's time-out is left */
 		c->fd = info->connect_fd;
-		c->deadline_ms = uv_now(p->loop) + PAGES_LIFE_MS;
+		c->deadline_ms = uv_now(p->loop) + p->source.life_ms;
 		list_append(&p->connections, &c->link);
 		return;
 	}
@@ -239,7 +239,7 @@ static struct MHD_Daemon *start(struct pages *p)
 	return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL, on_request,
 		p, MHD_OPTION_CONNECTION_LIMIT, (unsigned)PAGES_CONNECTIONS_MAX,
 		MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)PAGES_CONNECTIONS_OF_PEER_MAX,
-		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(PAGES_LIFE_MS / MS),
+		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)MAX(p->source.life_ms / MS, (uint64_t)1),
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)PAGES_REQUEST_MAX,
 		MHD_OPTION_NOTIFY_CONNECTION, on_notify, p, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
 		MHD_OPTION_END);
@@ -281,6 +281,8 @@ int pages_new(uv_loop_t *loop, const struct pages_source *source, struct pages *
 		return -ENOMEM;
 	p->loop = loop;
 	p->source = *source;
+	if (p->source.life_ms == 0)
+		p->source.life_ms = PAGES_LIFE_MS;
 	list_init(&p->connections);
 	errno = ENOMEM;
 	p->daemon = start(p);

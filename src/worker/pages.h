@@ -35,6 +35,7 @@ struct pages_source {
 	/* A connection that pages_add took is gone. May be NULL. */
 	void (*gone)(void *data);
 	void *data;
+	uint64_t life_ms; /* 0: PAGES_LIFE_MS */
 };
 
 struct pages;

@@ -14,7 +14,7 @@
 enum {
 	STATUS_ROWS_MAX = 500, /* of jobs, and of clients; how many more there are is said */
 	STATUS_TEXT_MAX = 300, /* bytes of one text; the rest is cut off */
-	STATUS_PAGE_MAX = 2 << 20,
+	STATUS_PAGE_MAX = 4 << 20,
 };
 
 struct status_pair {

@@ -191,7 +191,7 @@ int tokens_load(const char *path, struct tokens *ret, char **ret_why)
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0)
-		return bad(ret_why, "%s: %s", path, strerror(-r));
+		return bad(ret_why, "%s: %s", path, r == -E2BIG ? "too large" : strerror(-r));
 	return tokens_parse(path, buf_str(&text), text.len, ret, ret_why);
 }
 

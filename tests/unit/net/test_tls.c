@@ -495,9 +495,8 @@ static void test_rubbish(void **state)
 		{"GET / HTTP/1.1\r\n\r\n", 18},
 		{"\x16\x03\x01\xff\xff\x01", 6},             /* a record longer than any */
 		{"\x16\x03\x01\x00\x04\x01\xff\xff\xff", 9}, /* a hello of 16 MiB */
-		{"\x16\x03\x01\x00\x00", 5},
-		{"\x15\x03\x01\x00\x02\x02\x28", 7}, /* an alert at once */
-		{"\x17\x03\x03\x00\x01\x00", 6},     /* data before the handshake */
+		{"\x15\x03\x01\x00\x02\x02\x28", 7},         /* an alert at once */
+		{"\x17\x03\x03\x00\x01\x00", 6},             /* data before the handshake */
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
