@@ -29,12 +29,16 @@
  *	insert	temporary file ─ rename ─ record: between the two, a file without record. The search
  *		adopts it, and until then a miss looks for it.
  *	remove	record ─ unlink: the same.
- * So after a kill no record is without its file, and a file without record is trusted by nobody.
+ *	convert	record ─ chmod, rename ─ record: the same.
+ * So after a kill a file without record is trusted by nobody, and a record without file is rare: an
+ * eviction that had not come to its record while the blob came back and went again. Such an entry
+ * is dropped when it is opened, and the blob looked up anew: CAS_REF_TRIES.
  */
 
 enum {
 	CAS_STRIPES = 256,
 	CAS_FANOUT = 256,
+	CAS_REF_TRIES = 3,  /* two kinds of file may turn out to be none; a third may be adopted */
 	CAS_PATH_SIZE = 80, /* "blobs/ab/<62>.x" */
 	CAS_WRITE_CHUNK = 1 << 17,
 	CAS_RESERVE_STEP = 1 << 20, /* room is taken in such steps while a blob grows */

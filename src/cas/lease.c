@@ -54,15 +54,12 @@ static bool is_known(struct cas *c, const struct cas_ref *ref)
 	return known;
 }
 
-int cas_lease_add(struct cas_lease *l, const struct cas_digest *d)
+static int add_once(struct cas_lease *l, const struct cas_digest *d)
 {
 	AUTO(util_close) int fd = -1;
 	struct cas_ref ref;
-	int r = cas_lease_reserve(l);
+	int r = cas_ref_get(l->c, d, false, &ref);
 
-	if (r < 0)
-		return r;
-	r = cas_ref_get(l->c, d, false, &ref);
 	if (r == 0 && !is_known(l->c, &ref)) {
 		r = cas_ref_open(l->c, &ref, &fd);
 		if (r != 0)
@@ -70,6 +67,18 @@ int cas_lease_add(struct cas_lease *l, const struct cas_digest *d)
 	}
 	if (r == 0)
 		cas_lease_hold(l, &ref, false);
+	return r;
+}
+
+int cas_lease_add(struct cas_lease *l, const struct cas_digest *d)
+{
+	int r = cas_lease_reserve(l);
+
+	if (r < 0)
+		return r;
+	r = CAS_MISSING;
+	for (int i = 0; r == CAS_MISSING && i < CAS_REF_TRIES; i++)
+		r = add_once(l, d);
 	if (r >= 0)
 		cas_count(l->c, r == 0);
 	return r;

@@ -96,12 +96,17 @@ static bool convert_locked(struct cas *c, struct cas_ref *ref)
 	cas_unlock(c);
 	if (!alone)
 		return false;
-	/* Who finds it under its new name before the file has it waits for the stripe. */
+	/*
+	 * Who finds it under its new name before the file has it waits for the stripe. A kill in
+	 * between leaves a file without record, as everywhere, and no record without file.
+	 */
+	cas_record_clear(c, ref->i);
 	if (fchmodat(c->root_fd, from, exec ? 0555 : 0444, 0) < 0 ||
 		renameat(c->root_fd, from, c->root_fd, to) < 0) {
 		cas_lock(c);
 		table_set_exec(&c->table, ref->i, !exec);
 		cas_unlock(c);
+		cas_record_write(c, ref->i);
 		return false;
 	}
 	ref->exec = exec;
@@ -282,39 +287,48 @@ static bool link_is_no_use(int r)
 	       r == -ENOSYS;
 }
 
-int cas_materialise(struct cas_lease *l, const struct cas_digest *d, int dir_fd, const char *name,
+static int make_once(struct cas_lease *l, const struct cas_digest *d, int dir_fd, const char *name,
 	unsigned flags, const struct timespec *mtime)
 {
 	bool exec = flags & CAS_EXECUTABLE, linked = false;
+	bool may_link = (flags & CAS_LINK) && !(flags & CAS_WRITABLE) && !mtime;
 	struct cas *c = l->c;
 	struct cas_ref ref;
+	int r = cas_ref_get(c, d, exec, &ref);
+
+	if (r != 0)
+		return r;
+	if (may_link && ref.exec != exec)
+		r = other_kind(c, &ref);
+	/* No room for the other kind in the store: it may still be copied. */
+	may_link = may_link && r == 0;
+	if (r == CAS_NO_SPACE)
+		r = 0;
+	if (may_link)
+		r = make_link(c, &ref, dir_fd, name);
+	linked = may_link && r == 0;
+	if (r == 0 ? !linked : link_is_no_use(r))
+		r = make_copy(c, &ref, dir_fd, name, flags, mtime);
+	if (r == -ENOSPC || r == -EDQUOT)
+		r = CAS_NO_SPACE;
+	if (r != 0)
+		cas_ref_put(c, &ref);
+	else
+		cas_lease_hold(l, &ref, linked);
+	return r;
+}
+
+int cas_materialise(struct cas_lease *l, const struct cas_digest *d, int dir_fd, const char *name,
+	unsigned flags, const struct timespec *mtime)
+{
 	int r = cas_lease_reserve(l);
 
 	if (r < 0)
 		return r;
-	r = cas_ref_get(c, d, exec, &ref);
-	if (r == 0) {
-		bool may_link = (flags & CAS_LINK) && !(flags & CAS_WRITABLE) && !mtime;
-
-		if (may_link && ref.exec != exec)
-			r = other_kind(c, &ref);
-		/* No room for the other kind in the store: it may still be copied. */
-		may_link = may_link && r == 0;
-		if (r == CAS_NO_SPACE)
-			r = 0;
-		if (may_link)
-			r = make_link(c, &ref, dir_fd, name);
-		linked = may_link && r == 0;
-		if (r == 0 ? !linked : link_is_no_use(r))
-			r = make_copy(c, &ref, dir_fd, name, flags, mtime);
-		if (r == -ENOSPC || r == -EDQUOT)
-			r = CAS_NO_SPACE;
-		if (r != 0)
-			cas_ref_put(c, &ref);
-		else
-			cas_lease_hold(l, &ref, linked);
-	}
+	r = CAS_MISSING;
+	for (int i = 0; r == CAS_MISSING && i < CAS_REF_TRIES; i++)
+		r = make_once(l, d, dir_fd, name, flags, mtime);
 	if (r == 0 || r == CAS_MISSING)
-		cas_count(c, r == 0);
+		cas_count(l->c, r == 0);
 	return r;
 }

@@ -87,9 +87,17 @@ static int load_records(struct cas *c, bool *whole)
 {
 	AUTO(util_free) uint8_t *bytes = malloc((size_t)LOAD_RECORDS * SLOT_SIZE);
 	uint32_t i = 0;
+	struct stat st;
+	int q;
 
 	if (!bytes)
 		return -ENOMEM;
+	if (fstat(c->index_fd, &st) < 0)
+		return -errno;
+	q = table_expect(&c->table,
+		(uint32_t)MIN((uint64_t)st.st_size / SLOT_SIZE, (uint64_t)CAS_ENTRIES_MAX));
+	if (q < 0)
+		return q;
 	while (i < CAS_ENTRIES_MAX) {
 		ssize_t n =
 			pread(c->index_fd, bytes, (size_t)LOAD_RECORDS * SLOT_SIZE, record_at(i));

@@ -32,12 +32,15 @@ static bool has_quickly(struct cas *c, const struct cas_digest *d)
 static int blob_open(struct cas *c, const struct cas_digest *d, int *ret_fd)
 {
 	struct cas_ref ref;
-	int r = cas_ref_get(c, d, false, &ref);
+	int r = CAS_MISSING;
 
-	if (r != 0)
-		return r;
-	r = cas_ref_open(c, &ref, ret_fd);
-	cas_ref_put(c, &ref);
+	for (int i = 0; r == CAS_MISSING && i < CAS_REF_TRIES; i++) {
+		r = cas_ref_get(c, d, false, &ref);
+		if (r != 0)
+			return r;
+		r = cas_ref_open(c, &ref, ret_fd);
+		cas_ref_put(c, &ref);
+	}
 	return r;
 }
 

@@ -64,9 +64,9 @@ struct cas_options {
 struct cas;
 
 /*
- * Slow only by the number of entries (a million: well below a second); directories are not read.
- * CAS_IN_USE, CAS_NEWER (a log line says which version), CAS_NO_SPACE; -errno. An index that is broken is set
- * aside and found again by cas_maintain.
+ * Slow only by the number of entries (a million: half a second of CPU); directories are not read.
+ * CAS_IN_USE, CAS_NEWER (a log line says which version), CAS_NO_SPACE; -errno. An index that is
+ * broken is set aside and found again by cas_maintain.
  */
 int cas_open(const struct cas_options *o, struct cas **ret) MUST_CHECK;
 

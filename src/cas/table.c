@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "cas/store.h"
 
@@ -14,6 +15,7 @@ enum {
 	BUCKETS_MIN = 1024,
 	RADIX_BITS = 11,
 	RADIX = 1 << RADIX_BITS,
+	CHUNK_SIZE = CHUNK * sizeof(struct table_entry),
 };
 
 uint64_t table_cost(uint64_t size)
@@ -38,8 +40,10 @@ int table_init(struct table *t, uint64_t seed)
 
 void table_fini(struct table *t)
 {
-	for (size_t i = 0; t->chunks && i < CHUNKS_MAX && t->chunks[i]; i++)
+	for (size_t i = t->block_size / CHUNK_SIZE; t->chunks && i < CHUNKS_MAX; i++)
 		free(t->chunks[i]);
+	if (t->block_size > 0)
+		munmap(t->block, t->block_size);
 	free(t->chunks);
 	free(t->buckets);
 	*t = (struct table){.n = 0};
@@ -50,48 +54,70 @@ struct table_entry *table_at(const struct table *t, uint32_t i)
 	return &t->chunks[i >> CHUNK_BITS][i & (CHUNK - 1)];
 }
 
-static uint32_t bucket_of(const struct table *t, const uint8_t *hash, bool exec)
+/* The hash of a key is the upper half of its bucket, so that entries, which lie far apart in
+ * memory, are looked at only if they are likely to be it. */
+static uint32_t hash_of(const struct table *t, const uint8_t *hash, bool exec)
 {
 	uint64_t h;
 
 	memcpy(&h, hash, sizeof(h));
 	h = (h ^ t->seed) * 0xff51afd7ed558ccdULL;
 	h = (h ^ (h >> 32) ^ exec) * 0xc4ceb9fe1a85ec53ULL;
-	return (uint32_t)(h >> 32) & t->mask;
+	return (uint32_t)(h >> 32);
+}
+
+static uint32_t home_of(const struct table *t, uint64_t bucket)
+{
+	return (uint32_t)(bucket >> 32) & t->mask;
+}
+
+static uint32_t number_of(uint64_t bucket)
+{
+	return (uint32_t)bucket - 1;
 }
 
 uint32_t table_find(const struct table *t, const uint8_t hash[CAS_HASH_SIZE], bool exec)
 {
-	for (uint32_t b = bucket_of(t, hash, exec); t->buckets[b]; b = (b + 1) & t->mask) {
-		const struct table_entry *e = table_at(t, t->buckets[b] - 1);
+	uint32_t h = hash_of(t, hash, exec);
 
+	for (uint32_t b = h & t->mask; t->buckets[b]; b = (b + 1) & t->mask) {
+		const struct table_entry *e;
+
+		if (t->buckets[b] >> 32 != h)
+			continue;
+		e = table_at(t, number_of(t->buckets[b]));
 		if (e->slot.exec == exec && memcmp(e->slot.digest.hash, hash, CAS_HASH_SIZE) == 0)
-			return t->buckets[b] - 1;
+			return number_of(t->buckets[b]);
 	}
 	return TABLE_NONE;
+}
+
+static void bucket_put(struct table *t, uint64_t bucket)
+{
+	uint32_t b = home_of(t, bucket);
+
+	while (t->buckets[b])
+		b = (b + 1) & t->mask;
+	t->buckets[b] = bucket;
 }
 
 static void bucket_add(struct table *t, uint32_t i)
 {
 	const struct slot *s = &table_at(t, i)->slot;
-	uint32_t b = bucket_of(t, s->digest.hash, s->exec);
 
-	while (t->buckets[b])
-		b = (b + 1) & t->mask;
-	t->buckets[b] = i + 1;
+	bucket_put(t, (uint64_t)hash_of(t, s->digest.hash, s->exec) << 32 | (i + 1));
 }
 
 /* Close the gap: whoever stands behind it and would rather stand in it moves up. */
 static void bucket_remove(struct table *t, uint32_t i)
 {
 	const struct slot *s = &table_at(t, i)->slot;
-	uint32_t gap = bucket_of(t, s->digest.hash, s->exec);
+	uint32_t gap = hash_of(t, s->digest.hash, s->exec) & t->mask;
 
-	while (t->buckets[gap] != i + 1)
+	while (number_of(t->buckets[gap]) != i)
 		gap = (gap + 1) & t->mask;
 	for (uint32_t b = (gap + 1) & t->mask; t->buckets[b]; b = (b + 1) & t->mask) {
-		const struct slot *o = &table_at(t, t->buckets[b] - 1)->slot;
-		uint32_t home = bucket_of(t, o->digest.hash, o->exec);
+		uint32_t home = home_of(t, t->buckets[b]);
 
 		if (((b - home) & t->mask) >= ((b - gap) & t->mask)) {
 			t->buckets[gap] = t->buckets[b];
@@ -101,29 +127,67 @@ static void bucket_remove(struct table *t, uint32_t i)
 	t->buckets[gap] = 0;
 }
 
-static int buckets_for_one_more(struct table *t)
+static int grow_buckets(struct table *t, uint64_t n)
 {
-	uint32_t *old = t->buckets, old_mask = t->mask;
-	uint32_t *bigger;
+	uint64_t *old = t->buckets, *bigger = calloc(n, sizeof(*bigger));
+	uint32_t old_mask = t->mask;
 
-	if (t->n < (t->mask + 1) / 2)
-		return 0;
-	bigger = calloc(2 * ((size_t)t->mask + 1), sizeof(*bigger));
 	if (!bigger)
 		return -ENOMEM;
 	t->buckets = bigger;
-	t->mask = 2 * old_mask + 1;
+	t->mask = (uint32_t)n - 1;
 	for (uint32_t b = 0; b <= old_mask; b++)
 		if (old[b])
-			bucket_add(t, old[b] - 1);
+			bucket_put(t, old[b]);
 	free(old);
 	return 0;
+}
+
+static int buckets_for_one_more(struct table *t)
+{
+	uint64_t n = (uint64_t)t->mask + 1;
+
+	return t->n < n / 2 ? 0 : grow_buckets(t, 2 * n);
+}
+
+/*
+ * Entries in one piece, of large pages where the kernel gives them: touching each of 25,000 small
+ * ones for the first time is most of what a start with a million entries would take.
+ */
+static void expect_entries(struct table *t, uint32_t entries)
+{
+	size_t chunks = entries >> CHUNK_BITS, size = chunks * CHUNK_SIZE;
+	void *block;
+
+	if (chunks == 0 || t->end > 0)
+		return;
+	block = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (block == MAP_FAILED)
+		return;
+	if (madvise(block, size, MADV_HUGEPAGE) < 0) {
+		/* Small ones, then. */
+	}
+	t->block = block;
+	t->block_size = size;
+	for (size_t i = 0; i < chunks; i++)
+		t->chunks[i] = t->block + i * CHUNK;
+}
+
+int table_expect(struct table *t, uint32_t entries)
+{
+	uint64_t n = (uint64_t)t->mask + 1;
+
+	entries = MIN(entries, (uint32_t)CAS_ENTRIES_MAX);
+	while (n / 2 <= entries)
+		n *= 2;
+	expect_entries(t, entries);
+	return n > (uint64_t)t->mask + 1 ? grow_buckets(t, n) : 0;
 }
 
 /* A number that nobody has. */
 static int take_number(struct table *t, uint32_t *ret)
 {
-	struct table_entry **chunk = &t->chunks[t->end >> CHUNK_BITS];
+	struct table_entry **chunk;
 
 	if (t->free != TABLE_NONE) {
 		*ret = t->free;
@@ -132,8 +196,9 @@ static int take_number(struct table *t, uint32_t *ret)
 	}
 	if (t->end == CAS_ENTRIES_MAX)
 		return -ENOSPC;
+	chunk = &t->chunks[t->end >> CHUNK_BITS];
 	if (!*chunk)
-		*chunk = malloc(CHUNK * sizeof(**chunk));
+		*chunk = malloc(CHUNK_SIZE);
 	if (!*chunk)
 		return -ENOMEM;
 	*ret = t->end++;
@@ -176,7 +241,7 @@ static void order_unlink(struct table *t, uint32_t i)
 int table_add(struct table *t, const struct slot *s, uint32_t *ret)
 {
 	int r = buckets_for_one_more(t);
-	uint32_t i;
+	uint32_t i = TABLE_NONE;
 
 	if (r == 0)
 		r = take_number(t, &i);
@@ -268,7 +333,7 @@ uint32_t table_oldest(const struct table *t)
 
 int table_place(struct table *t, const struct slot *s, bool *ret_placed)
 {
-	uint32_t i;
+	uint32_t i = TABLE_NONE;
 	int r;
 
 	if (table_find(t, s->digest.hash, s->exec) != TABLE_NONE) {

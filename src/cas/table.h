@@ -23,7 +23,6 @@ enum table_flags {
 	TABLE_CHECKED = 8,  /* the file was seen to be there, by this process */
 	TABLE_DIRTY = 16,   /* the record in the file is not what is here */
 	TABLE_SEEN = 32,    /* by the search of the directories */
-	TABLE_LINKED = 64,  /* the ctime here is from after a link that we made */
 };
 
 struct table_entry {
@@ -36,7 +35,9 @@ struct table_entry {
 
 struct table {
 	struct table_entry **chunks;
-	uint32_t *buckets; /* number + 1; 0: none. Open addressing, at most half full */
+	struct table_entry *block; /* the first of them, if it was known how many would come */
+	size_t block_size;         /* bytes; 0: none */
+	uint64_t *buckets; /* hash << 32 | number + 1; 0: none. Linear probing, at most half full */
 	uint32_t mask;
 	uint32_t end;  /* numbers from 0 to here have been used */
 	uint32_t free; /* first of the chain */
@@ -68,6 +69,9 @@ void table_touch(struct table *t, uint32_t i); /* used just now */
 void table_pin(struct table *t, uint32_t i);   /* counts as use */
 void table_unpin(struct table *t, uint32_t i);
 uint32_t table_oldest(const struct table *t);
+
+/* So many are going to come: saves time, no more. */
+int table_expect(struct table *t, uint32_t entries) MUST_CHECK;
 
 /*
  * Filling it from the file: every record in its order, then table_loaded once. place: false if it

@@ -124,7 +124,6 @@ static int enter(struct cas_temp *t, const struct cas_digest *d, bool exec, cons
 		c->table.cost += table_cost(d->size) - table_cost(e->slot.digest.size);
 		s.use = e->slot.use;
 		e->slot = s;
-		e->flags &= ~TABLE_LINKED;
 	}
 	if (r == 0) {
 		table_at(&c->table, i)->flags |= TABLE_CHECKED;

@@ -13,6 +13,8 @@
  * a detached upload is found again. All else in an upload belongs to whoever has it attached.
  */
 
+enum { UNPACK_CHUNK = 1 << 15 }; /* on the stack */
+
 struct cas_upload {
 	struct list in_store;
 	struct cas *c;
@@ -184,12 +186,12 @@ static int take(struct cas_upload *u, const void *data, size_t n)
 
 static int take_compressed(struct cas_upload *u, const char *data, size_t n)
 {
-	AUTO(util_free) char *out = malloc(CAS_WRITE_CHUNK);
-	size_t used, got = CAS_WRITE_CHUNK;
-	int r = out ? 0 : -ENOMEM;
+	char out[UNPACK_CHUNK];
+	size_t used, got = sizeof(out);
+	int r = 0;
 
-	while (r == 0 && (n > 0 || got == CAS_WRITE_CHUNK)) {
-		r = zstream_reader_feed(u->zstd, data, n, out, CAS_WRITE_CHUNK, &used, &got);
+	while (r == 0 && (n > 0 || got == sizeof(out))) {
+		r = zstream_reader_feed(u->zstd, data, n, out, sizeof(out), &used, &got);
 		if (r < 0)
 			return CAS_BAD_STREAM;
 		if (n > 0 && used == 0 && got == 0)

@@ -155,7 +155,7 @@ static bool uuid_valid(const char *s, size_t n)
 
 static int take_upload(struct cursor *c, struct reapi_resource *r)
 {
-	struct segment s;
+	struct segment s = {NULL, 0};
 	int q = next(c, "\"uploads\"", &s);
 
 	if (q != 0)
@@ -176,7 +176,7 @@ static int take_upload(struct cursor *c, struct reapi_resource *r)
 
 static int take_compressor(struct cursor *c, struct reapi_resource *r)
 {
-	struct segment s;
+	struct segment s = {NULL, 0};
 	int q = next(c, "\"blobs\" or \"compressed-blobs\"", &s);
 
 	if (q != 0)
@@ -205,7 +205,7 @@ static int take_function(struct cursor *c)
 	static const char *const others[] = {"sha1", "md5", "vso", "sha384", "sha512", "murmur3",
 		"sha256tree", "blake3", "gitsha1"};
 	const char *rest;
-	struct segment s;
+	struct segment s = {NULL, 0};
 
 	if (!c->at)
 		return 0;
@@ -236,8 +236,8 @@ static bool size_parse(const struct segment *s, int64_t *ret)
 
 static int take_digest(struct cursor *c, struct reapi_resource *r)
 {
-	struct segment hash, size;
-	int64_t bytes;
+	struct segment hash = {NULL, 0}, size = {NULL, 0};
+	int64_t bytes = 0;
 	int q = take_function(c);
 
 	if (q == 0)

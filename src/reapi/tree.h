@@ -12,7 +12,7 @@
  *	reapi_tree_new → reapi_tree_add_* … → reapi_tree_finish → root, blobs, tree message
  */
 enum {
-	REAPI_TREE_NODES_MAX = 1 << 20,           /* files, links and directories */
+	REAPI_TREE_NODES_MAX = 1 << 18,           /* files, links and directories */
 	REAPI_TREE_BYTES_MAX = 256 * 1024 * 1024, /* of names and targets, and of all Directories */
 };
 

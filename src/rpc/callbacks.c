@@ -248,7 +248,9 @@ static int on_frame_send(nghttp2_session *h2, const nghttp2_frame *frame, void *
 	switch (frame->hd.type) {
 	case NGHTTP2_HEADERS:
 		call = call_of(h2, frame->hd.stream_id);
-		if (call && s->server && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
+		if (call && !s->server)
+			call->sent = true;
+		else if (call && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
 			trailers_sent(s, call);
 		break;
 	case NGHTTP2_GOAWAY:
@@ -261,19 +263,6 @@ static int on_frame_send(nghttp2_session *h2, const nghttp2_frame *frame, void *
 	default:
 		break;
 	}
-	return 0;
-}
-
-static int on_frame_not_send(
-	nghttp2_session *h2, const nghttp2_frame *frame, int error, void *user_data)
-{
-	struct rpc_call *call;
-
-	if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
-		return 0;
-	call = call_of(h2, frame->hd.stream_id);
-	if (call)
-		call->not_sent = true;
 	return 0;
 }
 
@@ -291,7 +280,6 @@ int rpc_callbacks_install(nghttp2_session_callbacks **ret)
 	nghttp2_session_callbacks_set_on_stream_close_callback(c, on_stream_close);
 	nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(c, on_invalid_frame);
 	nghttp2_session_callbacks_set_on_frame_send_callback(c, on_frame_send);
-	nghttp2_session_callbacks_set_on_frame_not_send_callback(c, on_frame_not_send);
 	*ret = c;
 	return 0;
 }

@@ -172,7 +172,7 @@ void rpc_client_end(struct rpc_call *call)
 	struct rpc_end end = {.status = RPC_UNKNOWN, .trailers = m};
 
 	end.unprocessed =
-		!call->got_head && (call->not_sent || call->close_code == NGHTTP2_REFUSED_STREAM);
+		!call->got_head && (!call->sent || call->close_code == NGHTTP2_REFUSED_STREAM);
 	if (call->doomed) {
 		end.status = call->doom_status;
 		end.message = call->doom_message;
@@ -185,7 +185,7 @@ void rpc_client_end(struct rpc_call *call)
 	} else if (call->got_head && http != 200) {
 		end.status = rpc_status_of_http(http);
 		end.message = "the answer is not HTTP status 200";
-	} else if (call->not_sent) {
+	} else if (!call->sent) {
 		end.status = RPC_UNAVAILABLE;
 		end.message = "the server takes no more calls on this connection";
 	} else if (call->close_code != NGHTTP2_NO_ERROR) {

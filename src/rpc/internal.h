@@ -48,6 +48,7 @@ struct rpc_session {
 	uint64_t received_ms;     /* when bytes came last */
 	uint64_t pinged_ms;       /* keep-alive PING without an answer since; RPC_NEVER */
 	uint64_t calls_due_ms;    /* no call has an earlier deadline; RPC_NEVER */
+	uint64_t linger_ms;       /* closed: when the farewell has had its time; RPC_NEVER */
 	uint64_t drain_ms;        /* when the final GOAWAY is due; RPC_NEVER */
 	bool draining, goaway_received;
 
@@ -125,7 +126,7 @@ struct rpc_call {
 
 	/* client.c */
 	bool got_head, trailers_only;
-	bool not_sent; /* the request never left */
+	bool sent; /* the request's head was written */
 
 	uint64_t messages_in, messages_out, bytes_in, bytes_out;
 };
@@ -134,6 +135,11 @@ struct rpc_call {
 
 /* Do all that was noted, and end calls where the connection has ended. */
 void rpc_session_run(struct rpc_session *s);
+/* Around each function that may tell somebody something; leave runs what was noted. */
+void rpc_session_enter(struct rpc_session *s, uint64_t now_ms);
+void rpc_session_leave(struct rpc_session *s);
+/* Nothing more can be written. */
+void rpc_session_mute(struct rpc_session *s);
 void rpc_session_wake(struct rpc_session *s);
 /* The peer did wrong, or memory is short: farewell, then the end. Only the first reason counts. */
 void rpc_session_fail(struct rpc_session *s, int error, uint32_t h2_code, const char *reason);

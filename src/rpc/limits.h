@@ -83,4 +83,6 @@ enum {
 	RPC_KEEPALIVE_TIMEOUT_MS = 20000,
 	/* Drain: the final GOAWAY goes after a round trip, or after this. */
 	RPC_DRAIN_NOTICE_MS = 1000,
+	/* A peer that does not read the farewell: it is given up after this. */
+	RPC_LINGER_MS = 2000,
 };

@@ -11,8 +11,9 @@
  * Closed: nothing is read any more, and every call has been ended, by rpc_session_run and so never
  * from inside what a handler called. What is left to write is a GOAWAY that tells why.
  *
- * Each public function that may tell somebody something is between enter() and leave(). leave()
- * runs what was noted; a wake is only owed for what is noted outside of them.
+ * Each public function that may tell somebody something is between rpc_session_enter and
+ * rpc_session_leave, which runs what was noted; a wake is owed only for what is noted outside of
+ * them.
  */
 
 #include <assert.h>
@@ -172,6 +173,7 @@ static int session_new(bool server, const struct rpc_limits *limits, const struc
 	s->now_ms = s->received_ms = now_ms;
 	s->handshake_ms = now_ms + RPC_HANDSHAKE_MS;
 	s->header_block_ms = s->pinged_ms = s->calls_due_ms = s->drain_ms = RPC_NEVER;
+	s->linger_ms = RPC_NEVER;
 	init_guards(s);
 	s->out.max = 2 * (size_t)RPC_OUTPUT_MAX;
 	r = new_h2(s);
@@ -226,7 +228,7 @@ void rpc_session_set_reason(struct rpc_session *s, int error, const char *text, 
 
 void rpc_session_fail(struct rpc_session *s, int error, uint32_t h2_code, const char *reason)
 {
-	size_t n = strlen(reason);
+	size_t n = strnlen(reason, sizeof(s->reason) - 1);
 
 	if (s->failed || s->closed)
 		return;
@@ -241,6 +243,13 @@ void rpc_session_fail(struct rpc_session *s, int error, uint32_t h2_code, const 
 	rpc_session_wake(s);
 }
 
+/* What was given out stays where it is: somebody may be writing it. */
+void rpc_session_mute(struct rpc_session *s)
+{
+	s->mute = true;
+	s->out_at = s->out.len;
+}
+
 void rpc_session_close(struct rpc_session *s, const char *reason)
 {
 	rpc_session_fail(s, 0, NGHTTP2_NO_ERROR, reason);
@@ -249,6 +258,7 @@ void rpc_session_close(struct rpc_session *s, const char *reason)
 static void end_calls(struct rpc_session *s)
 {
 	s->closed = true;
+	s->linger_ms = s->now_ms + RPC_LINGER_MS;
 	LIST_FOR(pos, &s->calls)
 	{
 		struct rpc_call *call = LIST_ENTRY(pos, struct rpc_call, in_session);
@@ -297,7 +307,7 @@ void rpc_session_run(struct rpc_session *s)
 	} while (!list_empty(&s->ready) || (s->failed && !s->closed));
 }
 
-static void enter(struct rpc_session *s, uint64_t now_ms)
+void rpc_session_enter(struct rpc_session *s, uint64_t now_ms)
 {
 	/* From a callback it would run calls under the feet of whoever is telling one. */
 	assert(s->depth == 0);
@@ -305,7 +315,7 @@ static void enter(struct rpc_session *s, uint64_t now_ms)
 	s->now_ms = MAX(s->now_ms, now_ms);
 }
 
-static void leave(struct rpc_session *s)
+void rpc_session_leave(struct rpc_session *s)
 {
 	rpc_session_run(s);
 	s->depth--;
@@ -324,9 +334,9 @@ void rpc_session_free(struct rpc_session *s)
 {
 	if (!s)
 		return;
-	enter(s, s->now_ms);
+	rpc_session_enter(s, s->now_ms);
 	end_calls(s);
-	leave(s);
+	rpc_session_leave(s);
 	LIST_FOR_SAFE(pos, &s->calls)
 	rpc_call_free(LIST_ENTRY(pos, struct rpc_call, in_session));
 	nghttp2_session_del(s->h2);
@@ -338,14 +348,12 @@ void rpc_session_eof(struct rpc_session *s, int error, uint64_t now_ms)
 {
 	const char *text = error < 0 ? strerror(-error) : "end of file";
 
-	enter(s, now_ms);
+	rpc_session_enter(s, now_ms);
 	rpc_session_set_reason(s, error, text, strlen(text));
-	s->mute = true;
-	buf_fini(&s->out);
-	s->out_at = 0;
+	rpc_session_mute(s);
 	if (!s->closed)
 		end_calls(s);
-	leave(s);
+	rpc_session_leave(s);
 }
 
 /* --- bytes --- */
@@ -356,7 +364,7 @@ int rpc_session_feed(struct rpc_session *s, const void *data, size_t n, uint64_t
 
 	if (s->closed)
 		return s->error == -ENOMEM ? -ENOMEM : 0;
-	enter(s, now_ms);
+	rpc_session_enter(s, now_ms);
 	s->received_ms = s->now_ms;
 	s->pinged_ms = RPC_NEVER;
 	r = nghttp2_session_mem_recv(s->h2, data, n);
@@ -367,7 +375,7 @@ int rpc_session_feed(struct rpc_session *s, const void *data, size_t n, uint64_t
 			s, -EPROTO, NGHTTP2_ENHANCE_YOUR_CALM, "the peer sends and does not read");
 	else if (r < 0)
 		rpc_session_fail(s, -EPROTO, NGHTTP2_PROTOCOL_ERROR, nghttp2_strerror((int)r));
-	leave(s);
+	rpc_session_leave(s);
 	return s->error == -ENOMEM ? -ENOMEM : 0;
 }
 
@@ -396,7 +404,7 @@ int rpc_session_output(struct rpc_session *s, uint64_t now_ms, const void **ret_
 {
 	int r = 0;
 
-	enter(s, now_ms);
+	rpc_session_enter(s, now_ms);
 	s->woken = false;
 	if (s->out.len == s->out_at) {
 		buf_clear(&s->out);
@@ -408,7 +416,7 @@ int rpc_session_output(struct rpc_session *s, uint64_t now_ms, const void **ret_
 			settle(s);
 		} while (r == 0 && !s->mute && s->out.len == 0 && !list_empty(&s->ready));
 	}
-	leave(s);
+	rpc_session_leave(s);
 	if (s->out.len == s->out_at && s->out.cap > OUT_KEEP)
 		buf_fini(&s->out);
 	if (r < 0)
@@ -480,76 +488,4 @@ void rpc_session_drain(struct rpc_session *s, uint64_t now_ms)
 	if (r != 0)
 		rpc_session_fail(s, -ENOMEM, NGHTTP2_INTERNAL_ERROR, "out of memory");
 	rpc_session_wake(s);
-}
-
-/* --- time --- */
-
-static uint64_t keepalive_due(const struct rpc_session *s)
-{
-	if (s->pinged_ms != RPC_NEVER)
-		return s->pinged_ms + s->limits.keepalive_timeout_ms;
-	if (s->limits.keepalive_ms == RPC_NEVER || (!s->server && s->n_calls == 0))
-		return RPC_NEVER;
-	return s->received_ms + s->limits.keepalive_ms;
-}
-
-uint64_t rpc_session_next_ms(const struct rpc_session *s)
-{
-	uint64_t due = MIN(s->calls_due_ms, s->drain_ms);
-
-	if (s->closed || s->failed)
-		return RPC_NEVER;
-	due = MIN(due, s->handshake_ms);
-	due = MIN(due, s->header_block_ms);
-	return MIN(due, keepalive_due(s));
-}
-
-static void check_deadlines(struct rpc_session *s)
-{
-	uint64_t next = RPC_NEVER;
-
-	if (s->now_ms < s->calls_due_ms)
-		return;
-	LIST_FOR(pos, &s->calls)
-	{
-		struct rpc_call *call = LIST_ENTRY(pos, struct rpc_call, in_session);
-
-		if (call->ended || call->doomed)
-			continue;
-		if (call->deadline_ms <= s->now_ms)
-			rpc_call_doom(
-				call, RPC_DEADLINE_EXCEEDED, "the deadline has passed", !s->server);
-		else
-			next = MIN(next, call->deadline_ms);
-	}
-	s->calls_due_ms = next;
-}
-
-static void check_keepalive(struct rpc_session *s)
-{
-	if (s->now_ms < keepalive_due(s))
-		return;
-	if (s->pinged_ms != RPC_NEVER) {
-		rpc_session_fail(s, -ETIMEDOUT, NGHTTP2_NO_ERROR, "no answer to a PING");
-		return;
-	}
-	s->pinged_ms = s->now_ms;
-	if (nghttp2_submit_ping(s->h2, NGHTTP2_FLAG_NONE, NULL) != 0)
-		rpc_session_fail(s, -ENOMEM, NGHTTP2_INTERNAL_ERROR, "out of memory");
-}
-
-void rpc_session_tick(struct rpc_session *s, uint64_t now_ms)
-{
-	enter(s, now_ms);
-	if (!s->closed && !s->failed) {
-		if (s->now_ms >= s->handshake_ms)
-			rpc_session_fail(
-				s, -ETIMEDOUT, NGHTTP2_SETTINGS_TIMEOUT, "no SETTINGS came");
-		if (s->now_ms >= s->header_block_ms)
-			rpc_session_fail(s, -ETIMEDOUT, NGHTTP2_ENHANCE_YOUR_CALM,
-				"a header block did not end");
-		check_keepalive(s);
-		check_deadlines(s);
-	}
-	leave(s);
 }

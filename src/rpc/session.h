@@ -51,8 +51,11 @@ struct rpc_call_stats {
 
 /* What a session tells its owner. Each may be NULL. */
 struct rpc_owner {
-	/* There is something for rpc_session_output; told once until that is called. It comes
-	 * from inside any function, so that it may only note it (start an idle handle, or so). */
+	/*
+	 * There is something for rpc_session_output; told once until that is called, and not for
+	 * what is noted inside a function of the session. It comes from inside functions of
+	 * calls, so that it may only note it (start a timer of 0 ms, or so).
+	 */
 	void (*wake)(void *data);
 	void (*call_ended)(const struct rpc_call_stats *stats, void *data);
 	void *data;
@@ -74,7 +77,8 @@ void rpc_session_free(struct rpc_session *s);
  */
 int rpc_session_feed(struct rpc_session *s, const void *data, size_t n, uint64_t now_ms) MUST_CHECK;
 
-/* The connection is gone (error: negative errno, 0 for an orderly end). Nothing more to output. */
+/* The connection is gone (error: negative errno, 0 for an orderly end). Nothing more to output;
+ * bytes that were given out stay readable until rpc_session_free. */
 void rpc_session_eof(struct rpc_session *s, int error, uint64_t now_ms);
 
 /*
@@ -102,7 +106,8 @@ void rpc_session_drain(struct rpc_session *s, uint64_t now_ms);
 /* End it now: GOAWAY with the reason as debug data; calls end at the next output, tick or feed. */
 void rpc_session_close(struct rpc_session *s, const char *reason);
 
-/* Nothing more can come of it. True also after drain, when all is done and written. */
+/* Nothing more can come of it: all is done and written, or the farewell was not taken within
+ * RPC_LINGER_MS (the owner may then still be writing, and gives that up). */
 bool rpc_session_ended(const struct rpc_session *s);
 /* Why, for a log: static text or up to 128 bytes of the peer's GOAWAY; "" before. *ret_error (may
  * be NULL): negative errno (-EPROTO: peer did wrong, -ETIMEDOUT, -ENOMEM, -ECONNRESET), or 0. */

@@ -9,9 +9,10 @@ void queue_init(struct queue *q, unsigned slots)
 	list_init(&q->waiters);
 }
 
-void queue_waiter_init(struct queue_waiter *w)
+void queue_waiter_init(struct queue_waiter *w, void (*granted)(struct queue_waiter *w))
 {
 	list_init(&w->link);
+	w->granted = granted;
 }
 
 void queue_wait(struct queue *q, struct queue_waiter *w)
@@ -41,4 +42,17 @@ void queue_release(struct queue *q)
 {
 	assert(q->used > 0);
 	q->used--;
+}
+
+void queue_grant(struct queue *q)
+{
+	struct queue_waiter *w;
+
+	/* A job that fails at once gives its slot back in here: one loop, and no recursion. */
+	if (q->granting)
+		return;
+	q->granting = true;
+	while ((w = queue_take(q)))
+		w->granted(w);
+	q->granting = false;
 }

@@ -128,3 +128,16 @@ bool acl_same_address(const struct sockaddr *a, const struct sockaddr *b)
 
 	return address_of(a, x) == address_of(b, y) && memcmp(x, y, sizeof(x)) == 0;
 }
+
+uint64_t acl_address_key(const struct sockaddr *peer)
+{
+	uint64_t key = UINT64_C(14695981039346656037); /* FNV-1a */
+	uint8_t address[16];
+	int family = peer ? address_of(peer, address) : 0;
+
+	if (family == 0)
+		return 0;
+	for (size_t i = 0; i < sizeof(address); i++)
+		key = (key ^ address[i]) * UINT64_C(1099511628211);
+	return key ^ (uint64_t)family;
+}

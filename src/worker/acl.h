@@ -32,5 +32,8 @@ int acl_add_private(struct acl *a) MUST_CHECK;
  */
 bool acl_allows(const struct acl *a, const struct sockaddr *peer);
 
+/* The same for two peers of equal address, and hardly ever for others. NULL or no address: 0. */
+uint64_t acl_address_key(const struct sockaddr *peer);
+
 /* Two peers have the same address; ports do not count. */
 bool acl_same_address(const struct sockaddr *a, const struct sockaddr *b);

@@ -108,8 +108,15 @@ static int pump(struct conn *c)
 static void on_writable(uv_poll_t *poll, int status, int events)
 {
 	struct conn *c = poll->data;
-	int r = pump(c);
+	int r;
 
+	if (c->wants_room) {
+		c->wants_room = false;
+		uv_poll_stop(&c->out);
+		c->handlers->on_room(c);
+		return;
+	}
+	r = pump(c);
 	if (r < 0) {
 		lose(c, r);
 	} else if (c->at == c->pending.len) {
@@ -120,24 +127,60 @@ static void on_writable(uv_poll_t *poll, int status, int events)
 	}
 }
 
-int conn_write(struct conn *c, struct buf *data)
+static int watch_out(struct conn *c)
 {
 	int r;
 
-	c->pending.len = data->len;
-	c->pending.cap = data->cap;
-	c->pending.data = buf_take(data);
 	if (c->fd_out == c->fd_in) {
 		c->fd_out = fcntl(c->fd_in, F_DUPFD_CLOEXEC, 0);
 		if (c->fd_out < 0)
 			return -errno;
 	}
-	r = uv_poll_init(c->in.loop, &c->out, c->fd_out);
-	if (r < 0)
-		return r;
-	c->out_open = true;
-	c->handles++;
+	if (!c->out_open) {
+		r = uv_poll_init(c->in.loop, &c->out, c->fd_out);
+		if (r < 0)
+			return r;
+		c->out_open = true;
+		c->handles++;
+	}
 	return uv_poll_start(&c->out, UV_WRITABLE, on_writable);
+}
+
+int conn_write(struct conn *c, struct buf *data)
+{
+	c->pending.len = data->len;
+	c->pending.cap = data->cap;
+	c->pending.data = buf_take(data);
+	return watch_out(c);
+}
+
+ssize_t conn_try_write(struct conn *c, const void *data, size_t n)
+{
+	size_t at = 0;
+	int r;
+
+	if (c->gone)
+		return -EPIPE;
+	if (c->wants_room)
+		return 0;
+	while (at < n) {
+		ssize_t m = write(c->fd_out, (const char *)data + at, n - at);
+
+		if (m < 0 && errno == EINTR)
+			continue;
+		if (m < 0 && errno != EAGAIN)
+			return -errno;
+		if (m < 0)
+			break;
+		at += (size_t)m;
+	}
+	if (at < n) {
+		c->wants_room = true;
+		r = watch_out(c);
+		if (r < 0)
+			return r;
+	}
+	return (ssize_t)at;
 }
 
 static void on_handle_closed(uv_handle_t *handle)

@@ -17,6 +17,7 @@ struct conn_handlers {
 	void (*on_gone)(struct conn *c, int error);
 	void (*on_progress)(struct conn *c); /* some bytes of the reply went out */
 	void (*on_written)(struct conn *c);  /* all of what conn_write was given */
+	void (*on_room)(struct conn *c);     /* after conn_try_write took less than it was given */
 };
 
 struct conn {
@@ -25,7 +26,7 @@ struct conn {
 	size_t scratch_size;
 	int fd_in, fd_out;
 	uv_poll_t in, out;
-	bool out_open, paused, gone;
+	bool out_open, paused, gone, wants_room;
 	struct buf pending;
 	size_t at;
 	unsigned handles;
@@ -44,6 +45,10 @@ void conn_pause(struct conn *c, bool paused);
 
 /* Send all of data, which is taken. Once per conn. -errno. */
 int conn_write(struct conn *c, struct buf *data) MUST_CHECK;
+
+/* Send what goes at once of n bytes, and say how much that was; on_room follows if it was not all.
+ * Not together with conn_write. -errno: the peer is gone, and on_gone will not be called for it. */
+ssize_t conn_try_write(struct conn *c, const void *data, size_t n) MUST_CHECK;
 
 /* on_closed is called from the loop when c may be freed. */
 void conn_close(struct conn *c, void (*on_closed)(struct conn *c));

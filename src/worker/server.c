@@ -23,7 +23,8 @@
 
 #include "base/env.h"
 #include "base/log.h"
-#include "worker/session.h"
+#include "worker/client.h"
+#include "worker/door.h"
 
 enum {
 	ACCEPTS_AT_ONCE = 64,
@@ -38,19 +39,6 @@ static void server_end(struct server *s);
 
 /* ---- clients ---- */
 
-void server_grant(struct server *s)
-{
-	struct queue_waiter *w;
-
-	/* A job that fails at once gives its slot back in here: one loop, and no recursion. */
-	if (s->granting)
-		return;
-	s->granting = true;
-	while ((w = queue_take(&s->queue)))
-		session_granted(w);
-	s->granting = false;
-}
-
 /* Why a client is not served, or NULL. */
 static const char *objection(struct server *s, const struct sockaddr *peer)
 {
@@ -58,17 +46,20 @@ static const char *objection(struct server *s, const struct sockaddr *peer)
 
 	if (s->check_acl && !acl_allows(&s->options->allow, peer))
 		return "address-not-allowed";
-	LIST_FOR(pos, &s->sessions)
-	if (session_is_of(pos, peer))
-		same++;
+	LIST_FOR(pos, &s->clients)
+	{
+		const struct client *c = LIST_ENTRY(pos, struct client, link);
+
+		same += acl_same_address((const struct sockaddr *)&c->peer, peer);
+	}
 	return same >= SERVER_CLIENTS_OF_PEER_MAX ? "too-many-connections" : NULL;
 }
 
 static void log_refusal(const char *why, const struct sockaddr *peer, socklen_t len)
 {
-	char name[SESSION_PEER_NAME_MAX];
+	char name[CLIENT_NAME_MAX];
 
-	session_peer_name(peer, len, name);
+	client_peer_name(peer, len, name);
 	log_event(LOG_LEVEL_WARNING, "client-refused", "client: %s reason=%s", name, why);
 }
 
@@ -93,7 +84,7 @@ static void take_client(struct server *s, int fd, const struct sockaddr *peer, s
 		return;
 	}
 	set_options(fd);
-	r = session_open(s, fd, fd, peer, len);
+	r = door_open(s, fd, fd, peer, len);
 	if (r < 0)
 		log_event(LOG_LEVEL_ERROR, "client-failed", "errno=%d", -r);
 }
@@ -123,14 +114,14 @@ static void on_connection(uv_poll_t *poll, int status, int events)
 		socklen_t len = sizeof(peer);
 		int fd;
 
-		if (s->n_sessions >= SERVER_CLIENTS_MAX) {
+		if (s->n_clients >= SERVER_CLIENTS_MAX) {
 			set_accepting(s, false);
 			return;
 		}
 		fd = accept4(l->fd, (struct sockaddr *)&peer, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd < 0) {
 			/* Out of descriptors: those who are here must go first. */
-			if ((errno == EMFILE || errno == ENFILE) && s->n_sessions > 0)
+			if ((errno == EMFILE || errno == ENFILE) && s->n_clients > 0)
 				set_accepting(s, false);
 			return;
 		}
@@ -138,14 +129,13 @@ static void on_connection(uv_poll_t *poll, int status, int events)
 	}
 }
 
-void server_session_gone(struct server *s)
+void server_client_gone(struct server *s)
 {
-	s->n_sessions--;
-	if (s->once)
+	if (s->once && s->n_clients == 0)
 		server_end(s);
 	else
 		set_accepting(s, true);
-	if (s->ending && s->n_sessions == 0)
+	if (s->ending && s->n_clients == 0)
 		feed_watch_close(&s->jobs.watch);
 }
 
@@ -168,13 +158,17 @@ static void server_end(struct server *s)
 	for (size_t i = 0; i < ARRAY_SIZE(s->signals); i++)
 		uv_close((uv_handle_t *)&s->signals[i], NULL);
 	uv_close((uv_handle_t *)&s->lifetime, NULL);
-	LIST_FOR_SAFE(pos, &s->sessions)
-	session_abort(pos);
+	LIST_FOR_SAFE(pos, &s->clients)
+	{
+		struct client *c = LIST_ENTRY(pos, struct client, link);
+
+		c->abort(c, false);
+	}
 }
 
 static void end_now(struct server *s)
 {
-	bool idle = s->n_sessions == 0 && !s->ending;
+	bool idle = s->n_clients == 0 && !s->ending;
 
 	server_end(s);
 	if (idle)
@@ -245,7 +239,7 @@ int server_init(struct server *s, const struct options *o)
 
 	*s = (struct server){.options = o, .check_acl = true, .accepting = true};
 	s->jobs.warden = (struct warden)WARDEN_INIT;
-	list_init(&s->sessions);
+	list_init(&s->clients);
 	queue_init(&s->queue, (unsigned)o->jobs);
 	s->memory.max = MAX((size_t)MEMORY_MIN,
 		(size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE) / 2);
@@ -305,7 +299,7 @@ int server_serve(struct server *s, int fd_in, int fd_out)
 		log_refusal(why, peer, len);
 		return -EACCES;
 	}
-	return session_open(s, fd_in, fd_out, peer, peer ? len : 0);
+	return door_open(s, fd_in, fd_out, peer, peer ? len : 0);
 }
 
 int server_run(struct server *s)

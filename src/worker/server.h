@@ -9,6 +9,7 @@
 #include "worker/job.h"
 #include "worker/options.h"
 #include "sched/queue.h"
+#include "service/service.h"
 #include "worker/quota.h"
 
 /* What all parts of a running distccd share: the loop, the slots, the clients. */
@@ -37,17 +38,18 @@ struct server {
 	struct job_context jobs;
 	struct queue queue;
 	struct quota memory;
+	struct service service; /* without a cas: gRPC is not spoken */
 	struct server_listener listeners[SERVER_LISTENERS_MAX];
 	size_t n_listeners;
-	struct list sessions;
-	size_t n_sessions;
+	struct list clients;
+	size_t n_clients;
 	uv_signal_t signals[3];
 	uv_timer_t lifetime;
 	char *scratch;
 	uint64_t io_timeout_ms;
 	bool check_acl;
 	bool once; /* serve what is there now, then end: inetd */
-	bool accepting, ending, granting;
+	bool accepting, ending;
 };
 
 /*
@@ -65,6 +67,4 @@ int server_serve(struct server *s, int fd_in, int fd_out) MUST_CHECK;
 int server_run(struct server *s) MUST_CHECK; /* until told to end by signal or lifetime */
 void server_fini(struct server *s);
 
-/* For sessions: somebody waits for a slot or gave one back; a session is gone. */
-void server_grant(struct server *s);
-void server_session_gone(struct server *s);
+void server_client_gone(struct server *s); /* for client_leave */

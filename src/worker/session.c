@@ -32,7 +32,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,12 +41,13 @@
 #include "base/log.h"
 #include "wire/distcc.h"
 #include "worker/admit.h"
+#include "worker/client.h"
 #include "worker/conn.h"
 #include "worker/exit.h"
 #include "worker/server.h"
 
 /* Source of a client that waits; the lower is for when much of the memory is in use already. */
-enum { SOURCE_MAX = 16 << 20, SOURCE_MAX_TIGHT = 1 << 20, HOST_MAX = 64 };
+enum { SOURCE_MAX = 16 << 20, SOURCE_MAX_TIGHT = 1 << 20 };
 
 enum session_state { HEAD, QUEUED, COMPILING, FINISHING, REPLYING, ENDED };
 
@@ -61,11 +61,8 @@ static const unsigned moves[] = {
 };
 
 struct session {
-	struct server *server;
-	struct list link; /* of server->sessions */
+	struct client client;
 	enum session_state state;
-	struct sockaddr_storage peer;
-	char peer_name[SESSION_PEER_NAME_MAX];
 	struct conn conn;
 	struct wire_request_reader *reader;
 	struct admit_command command;
@@ -95,18 +92,17 @@ static const struct wire_request *request(const struct session *s)
 
 static void free_if_over(struct session *s)
 {
-	struct server *server = s->server;
+	struct server *server = s->client.server;
 
 	if (s->handles > 0 || s->job)
 		return;
-	list_unlink(&s->link);
 	quota_set(&server->memory, &s->held, 0);
 	wire_request_free(s->reader);
 	wire_reply_fini(&s->reply);
 	admit_command_fini(&s->command);
 	compiler_fini(&s->compiler);
+	client_leave(&s->client);
 	free(s);
-	server_session_gone(server);
 }
 
 static void on_conn_closed(struct conn *c)
@@ -143,24 +139,24 @@ static void end(struct session *s)
 static void log_outcome(struct session *s, const char *word, int status, int ret)
 {
 	log_event(LOG_LEVEL_NOTICE, "job-done",
-		"client: %s %s exit:%d sig:%d core:%d ret:%d time:%dms %s %s", s->peer_name, word,
+		"client: %s %s exit:%d sig:%d core:%d ret:%d time:%dms %s %s", s->client.name, word,
 		WEXITSTATUS(status), WTERMSIG(status), WCOREDUMP(status) != 0, ret,
-		s->started_ms ? (int)(uv_now(&s->server->loop) - s->started_ms) : 0,
+		s->started_ms ? (int)(uv_now(&s->client.server->loop) - s->started_ms) : 0,
 		s->command.argv.n > 0 ? s->command.argv.v[0] : "(none)",
 		s->command.shown ? s->command.shown : "(none)");
 }
 
 static void refuse(struct session *s, const char *reason, const char *detail)
 {
-	log_event(LOG_LEVEL_WARNING, "job-refused", "client: %s reason=%s %s", s->peer_name, reason,
-		detail);
+	log_event(LOG_LEVEL_WARNING, "job-refused", "client: %s reason=%s %s", s->client.name,
+		reason, detail);
 	log_outcome(s, "REJ_BAD_REQ", 0, WORKER_EXIT_PROTOCOL);
 	end(s);
 }
 
 static void fail(struct session *s, const char *why)
 {
-	log_event(LOG_LEVEL_ERROR, "job-failed", "client: %s %s", s->peer_name, why);
+	log_event(LOG_LEVEL_ERROR, "job-failed", "client: %s %s", s->client.name, why);
 	log_outcome(s, "OTHER", 0, WORKER_EXIT_FAILED);
 	end(s);
 }
@@ -177,15 +173,16 @@ static void on_silence(uv_timer_t *timer)
 {
 	struct session *s = timer->data;
 
-	log_event(LOG_LEVEL_WARNING, "client-silent", "client: %s nothing for %d s", s->peer_name,
-		(int)(s->server->io_timeout_ms / 1000));
+	log_event(LOG_LEVEL_WARNING, "client-silent", "client: %s nothing for %d s", s->client.name,
+		(int)(s->client.server->io_timeout_ms / 1000));
 	log_outcome(s, "CLI_DISCONN", 0, WORKER_EXIT_TIMEOUT);
 	end(s);
 }
 
-void session_abort(struct list *link)
+/* What is under way is over sooner than it could be waited for: the client compiles it itself. */
+static void abort_session(struct client *c, bool drain)
 {
-	struct session *s = LIST_ENTRY(link, struct session, link);
+	struct session *s = LIST_ENTRY(c, struct session, client);
 
 	if (s->state == ENDED)
 		return;
@@ -206,7 +203,7 @@ static bool account(struct session *s)
 		n += 2 * strlen(request(s)->argv.v[i]);
 	if (s->job)
 		n += job_backlog(s->job);
-	if (quota_set(&s->server->memory, &s->held, n))
+	if (quota_set(&s->client.server->memory, &s->held, n))
 		return true;
 	fail(s, "all clients together hold too much memory");
 	return false;
@@ -223,13 +220,13 @@ static void set_flow(struct session *s)
 	bool complete = request(s)->state == WIRE_REQUEST_DONE, pause = false;
 
 	if (s->state == QUEUED)
-		pause = request(s)->source.len >= source_max(s->server);
+		pause = request(s)->source.len >= source_max(s->client.server);
 	else if (s->state == COMPILING)
 		pause = job_backlog(s->job) >= FEED_BACKLOG;
 	/* A complete request is still watched: what follows is the client's end. */
 	conn_pause(&s->conn, pause && !complete);
 	if (s->state == REPLYING || (!complete && !pause))
-		uv_timer_start(&s->silence, on_silence, s->server->io_timeout_ms, 0);
+		uv_timer_start(&s->silence, on_silence, s->client.server->io_timeout_ms, 0);
 	else
 		uv_timer_stop(&s->silence);
 }
@@ -312,7 +309,7 @@ static void take_result(struct session *s, struct job_result *result)
 static void on_over(void *data)
 {
 	struct session *s = data;
-	struct server *server = s->server;
+	struct server *server = s->client.server;
 	struct job *job = TAKE_PTR(s->job);
 
 	queue_release(&server->queue);
@@ -323,12 +320,12 @@ static void on_over(void *data)
 		free_if_over(s);
 	else if (account(s))
 		advance(s);
-	server_grant(server);
+	queue_grant(&server->queue);
 }
 
 static const struct job_handlers job_handlers = {.on_drained = on_drained, .on_over = on_over};
 
-void session_granted(struct queue_waiter *w)
+static void granted(struct queue_waiter *w)
 {
 	struct session *s = LIST_ENTRY(w, struct session, waiter);
 	struct job_spec spec = {.compiler = s->compiler.path,
@@ -339,13 +336,13 @@ void session_granted(struct queue_waiter *w)
 		.hide_dir = s->command.debug && s->compiler.is_driver};
 
 	go(s, COMPILING);
-	s->started_ms = uv_now(&s->server->loop);
-	if (job_start(&s->server->jobs, &spec, &job_handlers, s, &s->job) < 0) {
-		queue_release(&s->server->queue);
+	s->started_ms = uv_now(&s->client.server->loop);
+	if (job_start(&s->client.server->jobs, &spec, &job_handlers, s, &s->job) < 0) {
+		queue_release(&s->client.server->queue);
 		fail(s, "out of memory");
 		return;
 	}
-	log_event(LOG_LEVEL_INFO, "job-start", "client: %s %s %s", s->peer_name, s->compiler.path,
+	log_event(LOG_LEVEL_INFO, "job-start", "client: %s %s %s", s->client.name, s->compiler.path,
 		s->command.shown);
 	advance(s);
 }
@@ -359,7 +356,7 @@ static void answer_missing(struct session *s)
 {
 	const char *name = s->command.argv.v[0];
 
-	log_event(LOG_LEVEL_WARNING, "compiler-missing", "client: %s %s", s->peer_name, name);
+	log_event(LOG_LEVEL_WARNING, "compiler-missing", "client: %s %s", s->client.name, name);
 	s->reply.status = WORKER_EXIT_COMPILER_MISSING << 8;
 	go(s, FINISHING);
 	if (buf_printf(&s->reply.err, missing_format, name) < 0)
@@ -377,12 +374,12 @@ static void take_command(struct session *s)
 		return;
 	}
 	if (r == 0)
-		r = compiler_find(&s->server->policy, s->command.argv.v[0], &s->compiler);
+		r = compiler_find(&s->client.server->policy, s->command.argv.v[0], &s->compiler);
 	switch (r) {
 	case 0:
 		go(s, QUEUED);
-		queue_wait(&s->server->queue, &s->waiter);
-		server_grant(s->server);
+		queue_wait(&s->client.server->queue, &s->waiter);
+		queue_grant(&s->client.server->queue);
 		break;
 	case COMPILER_NOT_ALLOWED:
 		refuse(s, "compiler-not-allowed", s->command.argv.v[0]);
@@ -400,7 +397,7 @@ static void push_unpacked(struct session *s)
 {
 	struct buf *block = wire_request_source(s->reader);
 	AUTO(buf_fini) struct buf source = BUF_INIT_MAX(WIRE_BODY_MAX);
-	size_t room = s->server->memory.max - s->server->memory.used;
+	size_t room = s->client.server->memory.max - s->client.server->memory.used;
 	int r = wire_decompress(block->data, block->len, MIN(room, (size_t)WIRE_BODY_MAX), &source);
 
 	buf_fini(block);
@@ -470,26 +467,6 @@ static const struct conn_handlers conn_handlers = {.on_data = on_data,
 	.on_progress = on_progress,
 	.on_written = on_written};
 
-void session_peer_name(const struct sockaddr *peer, socklen_t len, char ret[SESSION_PEER_NAME_MAX])
-{
-	bool v6 = peer && peer->sa_family == AF_INET6;
-	char host[HOST_MAX], port[8];
-
-	if (peer && getnameinfo(peer, len, host, sizeof(host), port, sizeof(port),
-			    NI_NUMERICHOST | NI_NUMERICSERV) == 0)
-		snprintf(ret, SESSION_PEER_NAME_MAX, "%s%s%s:%s", v6 ? "[" : "", host,
-			v6 ? "]" : "", port);
-	else
-		snprintf(ret, SESSION_PEER_NAME_MAX, "(stdin)");
-}
-
-bool session_is_of(const struct list *link, const struct sockaddr *peer)
-{
-	const struct session *s = LIST_ENTRY(link, struct session, link);
-
-	return acl_same_address((const struct sockaddr *)&s->peer, peer);
-}
-
 int session_open(struct server *server, int fd_in, int fd_out, const struct sockaddr *peer,
 	socklen_t peer_len)
 {
@@ -503,11 +480,7 @@ int session_open(struct server *server, int fd_in, int fd_out, const struct sock
 			close(fd_out);
 		return r;
 	}
-	s->server = server;
-	queue_waiter_init(&s->waiter);
-	if (peer && peer_len <= sizeof(s->peer))
-		memcpy(&s->peer, peer, peer_len);
-	session_peer_name(peer, peer_len, s->peer_name);
+	queue_waiter_init(&s->waiter, granted);
 	r = conn_open(&s->conn, &server->loop, fd_in, fd_out, &conn_handlers, server->scratch,
 		SERVER_SCRATCH);
 	if (r < 0) {
@@ -518,8 +491,7 @@ int session_open(struct server *server, int fd_in, int fd_out, const struct sock
 	uv_timer_init(&server->loop, &s->silence);
 	s->silence.data = s;
 	s->handles = 2;
-	list_append(&server->sessions, &s->link);
-	server->n_sessions++;
+	client_enter(&s->client, server, peer, peer_len, abort_session);
 	set_flow(s);
 	return 0;
 }

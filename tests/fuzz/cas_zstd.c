@@ -54,8 +54,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require(r == 0 || r == -EBADMSG);
 	require(whole.len == (r == 0 ? n : 0) && pieces.len <= n);
 	require((r == 0) == (q == 0));
-	if (r == 0) {
-		require(memcmp(buf_str(&whole), buf_str(&pieces), n) == 0);
+	require(r < 0 || memcmp(buf_str(&whole), buf_str(&pieces), n) == 0);
+	/* A compressor is large: not for each. */
+	if (r == 0 && n % 16 == 0) {
 		buf_clear(&pieces);
 		require(zstream_compress(buf_str(&whole), n, &pieces) == 0);
 		require(zstream_decompress(pieces.data, pieces.len, n, &again) == 0);

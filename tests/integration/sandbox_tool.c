@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,7 +44,7 @@ struct tool {
 	struct strv env, outputs;
 	const char *out, *err, *in;
 	const char *kill_on; /* a fifo: kill the job when something was written to it */
-	uint64_t repeat;
+	uint64_t repeat, drop;
 	bool plain; /* no sandbox at all: what a program costs */
 };
 
@@ -141,6 +142,8 @@ static void set_option(struct tool *t, const char *name, char *value)
 		t->config.uid = t->config.gid = (uid_t)number(value);
 	else if (str_eq(name, "repeat"))
 		t->repeat = number(value);
+	else if (str_eq(name, "drop"))
+		t->drop = number(value);
 	else if (str_eq(name, "plain"))
 		t->plain = number(value);
 	else if (strv_push(str_eq(name, "env") ? &t->env : &t->outputs, value) < 0)
@@ -316,6 +319,18 @@ static int measure(struct tool *t, struct sandbox *s)
 	return 0;
 }
 
+/* As a daemon does that is started as root. */
+static void drop_root(const struct tool *t)
+{
+	uid_t uid = (uid_t)t->drop;
+
+	if (uid == 0)
+		return;
+	sandbox_cgroup_prepare(uid, uid);
+	if (setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0)
+		die("drop", errno);
+}
+
 static int run(int argc, char **argv, bool isolation)
 {
 	struct tool t = {.plan = {.fd_in = -1, .fd_out = -1, .fd_err = -1}, .repeat = 1};
@@ -325,6 +340,7 @@ static int run(int argc, char **argv, bool isolation)
 	int r;
 
 	parse(&t, argc, argv);
+	drop_root(&t);
 	r = sandbox_new(&t.config, &s);
 	if (r < 0)
 		die("sandbox_new", r);

@@ -163,7 +163,8 @@ static void pump(struct link *l)
 		return;
 	set_timer(l);
 	set_reading(l);
-	if (!l->writing && rpc_session_ended(l->session))
+	/* Also with a write under way, if nobody reads it. */
+	if (rpc_session_ended(l->session))
 		link_close(l);
 }
 

@@ -10,7 +10,7 @@ struct kit_root {
 	char path[64];
 };
 
-/* A new directory under $TMPDIR, in memory if that is not set. Ends the process if it cannot be made. */
+/* A new directory under $TMPDIR, in memory if that is not set. Aborts if it cannot be made. */
 void kit_root_make(struct kit_root *r);
 void kit_root_remove(struct kit_root *r);
 

@@ -219,6 +219,8 @@ static void test_kinds_both(void **state)
 	struct world *w = *state;
 	struct cas_lease *l = new_lease(w);
 	struct cas_stats s;
+	char path[256];
+	int fd;
 
 	assert_int_equal(cas_materialise(l, &w->a, w->job_fd, "r", CAS_LINK, NULL), 0);
 	assert_int_equal(
@@ -230,6 +232,13 @@ static void test_kinds_both(void **state)
 	assert_content(w, "x", 1, A_SIZE);
 	cas_stats(w->c, &s);
 	assert_int_equal(s.entries, 3);
+	assert_counts_right(w);
+	/* One of them is gone: the other will do, at once. */
+	kit_path(w->store, &w->a, false, path);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(cas_blob_open(w->c, &w->a, &fd), 0);
+	close(fd);
+	assert_int_equal(cas_lease_add(l, &w->a), 0);
 	assert_counts_right(w);
 	/* A name that is taken leaves the other kind, and nothing held. */
 	assert_int_equal(cas_materialise(l, &w->b, w->job_fd, "x", CAS_LINK | CAS_EXECUTABLE, NULL),

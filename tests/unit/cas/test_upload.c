@@ -245,7 +245,7 @@ static int upload_zstd(struct world *w, const void *data, size_t n, size_t piece
 
 static void test_compressed(void **state)
 {
-	static const size_t pieces[] = {7, 4096, 1 << 20};
+	static const size_t pieces[] = {97, 4096, 1 << 20};
 	struct world *w = *state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(pieces); i++) {

@@ -173,7 +173,7 @@ static void test_unknown_fields(void **state)
 /* Two bytes each on the wire, a struct each in memory. */
 static void test_inflating(void **state)
 {
-	enum { N = 1 << 20 };
+	enum { N = 1 << 17 };
 	AUTO(util_free) char *bytes = malloc(N * 2);
 	struct reapi_violation v;
 

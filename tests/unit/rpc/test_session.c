@@ -69,19 +69,23 @@ static void drain_crosses_call(void **state)
 {
 	struct pair p = {.chunk = 0};
 	AUTO(seen_fini) struct seen first = {0}, seen = {0};
+	AUTO(buf_fini) struct buf b = BUF_INIT;
 
 	start(&p);
 	hold(&p, &first);
 	assert_int_equal(pair_call(&p, "/t.T/Echo", &seen), 0);
 	assert_int_equal(rpc_call_send(seen.call, "x", 1), 0);
 	rpc_call_half_close(seen.call);
+	raw_output(p.client, &b, p.now_ms);
 	rpc_session_drain(p.server, p.now_ms);
 	p.to_server_blocked = true;
 	pair_run(&p);
+	assert_false(rpc_client_open(p.client));
+	raw_feed(p.server, &b, p.now_ms);
 	p.to_server_blocked = false;
 	pair_run(&p);
-	assert_int_equal(seen.status, RPC_OK);
 	assert_int_equal(seen.ends, 1);
+	assert_int_equal(seen.status, RPC_OK);
 	pair_stop(&p);
 	assert_int_equal(first.ends, 1);
 }
@@ -248,10 +252,41 @@ static void closed_by_owner(void **state)
 	assert_int_equal(p.server_wakes, 1);
 	pair_run(&p);
 	assert_int_equal(served.ends, 1);
-	assert_int_equal(seen.ends, 1);
 	assert_true(rpc_session_ended(p.server));
+	/* The client's call may still be answered, as far as HTTP/2 goes, until the line is cut. */
+	assert_int_equal(seen.ends, 0);
+	rpc_session_eof(p.client, 0, p.now_ms);
+	assert_int_equal(seen.ends, 1);
+	assert_int_equal(seen.status, RPC_UNAVAILABLE);
 	assert_true(rpc_session_ended(p.client));
 	assert_string_equal(rpc_session_reason(p.server, NULL), "over the quota");
+	pair_stop(&p);
+}
+
+/* A farewell that is not read holds nobody up. */
+static void farewell_unread(void **state)
+{
+	struct pair p = {.chunk = 0};
+	AUTO(seen_fini) struct seen seen = {0};
+	const void *out;
+	size_t n;
+
+	start(&p);
+	hold(&p, &seen);
+	rpc_session_close(p.server, "bye");
+	assert_int_equal(rpc_session_output(p.server, p.now_ms, &out, &n), 0);
+	assert_true(n > 0);
+	assert_int_equal(rpc_session_next_ms(p.server), p.now_ms + RPC_LINGER_MS);
+	rpc_session_tick(p.server, p.now_ms + RPC_LINGER_MS - 1);
+	assert_false(rpc_session_ended(p.server));
+	rpc_session_tick(p.server, p.now_ms + RPC_LINGER_MS);
+	assert_true(rpc_session_ended(p.server));
+	assert_int_equal(rpc_session_next_ms(p.server), RPC_NEVER);
+	/* Whoever is still writing may go on. */
+	assert_memory_equal((const char *)out + n - 17, "\0\0\x08\x07", 4);
+	rpc_session_consumed(p.server, n);
+	assert_int_equal(rpc_session_output(p.server, p.now_ms, &out, &n), 0);
+	assert_int_equal(n, 0);
 	pair_stop(&p);
 }
 
@@ -268,6 +303,8 @@ static void freed_with_calls(void **state)
 	assert_int_equal(seen.ends, 1);
 	assert_int_equal(unsent.ends, 1);
 	assert_int_equal(unsent.status, RPC_UNAVAILABLE);
+	assert_true(unsent.unprocessed);
+	assert_false(seen.unprocessed);
 }
 
 /* --- handlers that do more than they should --- */
@@ -486,6 +523,7 @@ int main(void)
 		cmocka_unit_test(keepalive_off),
 		cmocka_unit_test(connection_lost),
 		cmocka_unit_test(closed_by_owner),
+		cmocka_unit_test(farewell_unread),
 		cmocka_unit_test(freed_with_calls),
 		cmocka_unit_test(calls_from_end),
 		cmocka_unit_test(wake_once),

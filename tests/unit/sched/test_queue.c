@@ -18,7 +18,7 @@ static void test_order(void **state)
 	queue_init(&q, 2);
 	assert_null(queue_take(&q));
 	for (size_t i = 0; i < WAITERS; i++) {
-		queue_waiter_init(&w[i]);
+		queue_waiter_init(&w[i], NULL);
 		queue_wait(&q, &w[i]);
 	}
 	assert_ptr_equal(queue_take(&q), &w[0]);
@@ -44,7 +44,7 @@ static void test_cancel(void **state)
 
 	queue_init(&q, 1);
 	for (size_t i = 0; i < WAITERS; i++) {
-		queue_waiter_init(&w[i]);
+		queue_waiter_init(&w[i], NULL);
 		queue_cancel(&w[i]);
 		queue_wait(&q, &w[i]);
 	}
