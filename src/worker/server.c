@@ -25,6 +25,7 @@
 #include "base/log.h"
 #include "worker/client.h"
 #include "worker/door.h"
+#include "worker/remote.h"
 
 enum {
 	ACCEPTS_AT_ONCE = 64,
@@ -158,6 +159,7 @@ static void server_end(struct server *s)
 	for (size_t i = 0; i < ARRAY_SIZE(s->signals); i++)
 		uv_close((uv_handle_t *)&s->signals[i], NULL);
 	uv_close((uv_handle_t *)&s->lifetime, NULL);
+	remote_stop(s);
 	LIST_FOR_SAFE(pos, &s->clients)
 	{
 		struct client *c = LIST_ENTRY(pos, struct client, link);
@@ -259,7 +261,9 @@ int server_init(struct server *s, const struct options *o)
 	s->lifetime.data = s;
 	if (r == 0 && o->lifetime_s > 0)
 		r = uv_timer_start(&s->lifetime, on_lifetime, o->lifetime_s * MS, 0);
-	return r < 0 ? r : init_jobs(s);
+	if (r == 0)
+		r = init_jobs(s);
+	return r < 0 ? r : remote_open(s);
 }
 
 int server_listen(struct server *s, const int *fds, size_t n)
@@ -312,6 +316,7 @@ int server_run(struct server *s)
 
 void server_fini(struct server *s)
 {
+	remote_close(s);
 	jobdir_pool_fini(&s->jobs.dirs);
 	warden_stop(&s->jobs.warden);
 	strv_fini(&s->jobs.read_twice);

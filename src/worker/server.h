@@ -39,6 +39,10 @@ struct server {
 	struct queue queue;
 	struct quota memory;
 	struct service service; /* without a cas: gRPC is not spoken */
+	char *roots;            /* service.roots_path */
+	uv_timer_t maintain;
+	uv_work_t maintenance;
+	bool remote, maintaining;
 	struct server_listener listeners[SERVER_LISTENERS_MAX];
 	size_t n_listeners;
 	struct list clients;
