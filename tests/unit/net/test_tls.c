@@ -158,7 +158,11 @@ static bool carry(struct end *from, struct end *to, size_t n)
 
 static void settle(struct end *a, struct end *b, size_t n)
 {
-	while (carry(a, b, n) | carry(b, a, n)) {
+	bool moved = true;
+
+	while (moved) {
+		moved = carry(a, b, n);
+		moved = carry(b, a, n) || moved;
 	}
 }
 
