@@ -300,7 +300,7 @@ static int append(struct walk *w, const struct reapi_plan_entry *e, size_t paren
 /* All that is below entry, a directory. Depth is bounded by the limit, and that by ours. */
 static int expand(struct walk *w, size_t entry, size_t depth)
 {
-	const struct source *s;
+	const struct source *s = NULL;
 	int r;
 
 	if (depth > w->limits.depth)

@@ -358,7 +358,7 @@ def test_nobody_comes_back(server):
     client = s.client()
     marker = "4245.125"
     name = first_with(client.execute(client.action(["/bin/sleep", marker])), EXECUTING).name
-    assert processes(marker)
+    until(lambda: processes(marker))
     client.close()
     until(lambda: not processes(marker))
     until(lambda: s.stats()["operations"] == 0)
@@ -459,7 +459,7 @@ def test_killed_and_started_again(server):
     tree = Tree().file("d/f", "kept")
     marker = "4244.125"
     first_with(client.execute(client.action(["/bin/sleep", marker], tree=tree)), EXECUTING)
-    assert s.roots()
+    until(s.roots)
     s.kill()
     until(lambda: not processes(marker))
     s.start()
