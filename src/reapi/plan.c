@@ -307,7 +307,7 @@ static int expand(struct walk *w, size_t entry, size_t depth)
 		return reapi_violate(w->v, REAPI_TOO_BIG,
 			"the tree is more than %zu directories deep", w->limits.depth);
 	r = load(w, entry, &s);
-	if (r != 0)
+	if (r != 0 || !s)
 		return r;
 	w->plan.entries[entry].props = s->props;
 	for (size_t i = 0; i < s->n; i++) {
