@@ -357,8 +357,9 @@ def test_nobody_comes_back(server):
     s = server("--grace-ms", 300, "--keep-ms", 300)
     client = s.client()
     marker = "4245.125"
-    name = first_with(client.execute(client.action(["/bin/sleep", marker])), EXECUTING).name
-    assert processes(marker)
+    stream = client.execute(client.action(["/bin/sleep", marker]))
+    name = first_with(stream, EXECUTING).name
+    until(lambda: processes(marker))
     client.close()
     until(lambda: not processes(marker))
     until(lambda: s.stats()["operations"] == 0)
@@ -443,6 +444,7 @@ def test_stop_with_jobs(server):
     marker = "4243.125"
     stream = client.execute(client.action(["/bin/sleep", marker]))
     first_with(stream, EXECUTING)
+    until(lambda: processes(marker))
     s.process.terminate()
     answers = []
     try:
@@ -458,7 +460,9 @@ def test_killed_and_started_again(server):
     client = s.client()
     tree = Tree().file("d/f", "kept")
     marker = "4244.125"
-    first_with(client.execute(client.action(["/bin/sleep", marker], tree=tree)), EXECUTING)
+    stream = client.execute(client.action(["/bin/sleep", marker], tree=tree))
+    first_with(stream, EXECUTING)
+    until(lambda: processes(marker))
     assert s.roots()
     s.kill()
     until(lambda: not processes(marker))
