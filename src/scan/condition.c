@@ -276,6 +276,8 @@ static int primary(struct parser *p, struct number *ret)
 		return parse_name(p, ret);
 	case TOKEN_NUMBER:
 		good = integer(text, len, ret);
+		if (!good && (s->mode & SCAN_MODE_MICROSOFT))
+			return unit_unknown(s, "%s in #if", text);
 		break;
 	case TOKEN_CHARACTER:
 		good = text[len - 1] == '\'' && character(s, text, len, ret);
@@ -285,10 +287,6 @@ static int primary(struct parser *p, struct number *ret)
 			return unary(p, ret);
 		if (p->t.arg == '#')
 			return unit_unknown(p->s, "an assertion in #if");
-		break;
-	case TOKEN_OTHER:
-		if (memchr(text, '\\', len))
-			return unit_unknown(p->s, "a universal character name in #if");
 		break;
 	default:
 		break;

@@ -63,6 +63,7 @@ static int parameters(struct define *d)
 		} else if (t.kind == TOKEN_NAME) {
 			e = add_parameter(d, t.id);
 		} else {
+			l->met_odd_name |= token_is_odd(d->r->maker->names, &t);
 			d->wrong = true;
 			return 0;
 		}
@@ -193,6 +194,8 @@ static uint32_t mark_operators(struct define *d, struct token *t, uint32_t n)
 				t[i].flags |= TOKEN_STRINGISE | white;
 			} else if (i + 1 < n && t[i + 1].kind == TOKEN_VA_OPT) {
 				d->unknown = "#__VA_OPT__";
+			} else if (d->r->mode & SCAN_MODE_MICROSOFT) {
+				d->unknown = "what may be a #@";
 			} else if (!(d->r->mode & SCAN_MODE_ASM)) {
 				d->wrong = true;
 			}
@@ -236,13 +239,13 @@ int reduce_define(struct reduce *r)
 	uint32_t first;
 	int e;
 
-	l->met_universal_name = false;
+	l->met_odd_name = false;
 	e = lexer_next(l, &t);
 	if (e < 0)
 		return e;
-	if (l->met_universal_name) {
+	if (l->met_odd_name || token_is_odd(r->maker->names, &t)) {
 		lexer_skip_line(l);
-		return reduce_unknown(r, "a universal character name in a directive");
+		return reduce_unknown(r, "a universal character name, or the like, in a directive");
 	}
 	if (t.kind != TOKEN_NAME || t.id == r->words->defined) {
 		lexer_skip_line(l);
@@ -250,11 +253,14 @@ int reduce_define(struct reduce *r)
 	}
 	d.name = t.id;
 	r->n_scratch = 0;
-	l->met_universal_name = l->met_cut_raw_string = false;
+	l->met_cut_raw_string = false;
 	if (*l->p == '(') {
 		l->p++;
 		d.m.flags |= MACRO_FUNCTION;
 		e = parameters(&d);
+		/* gcc may be fine with what is wrong here */
+		if (e == 0 && l->met_odd_name)
+			d.unknown = "a universal character name, or the like, in a parameter";
 	}
 	first = r->n_scratch;
 	r->in_define = true;
@@ -263,11 +269,11 @@ int reduce_define(struct reduce *r)
 	r->in_define = false;
 	if (e < 0)
 		return e;
-	if (l->met_universal_name)
-		d.unknown = "a universal character name in a macro";
 	if (l->met_cut_raw_string)
 		d.unknown = "a raw string over several lines in a macro";
 	if (!d.wrong)
 		e = finish(&d, first);
-	return e < 0 || !d.wrong ? e : reduce_add(r, OP_ERROR, 0);
+	if (e < 0 || !d.wrong)
+		return e;
+	return d.unknown ? reduce_unknown(r, d.unknown) : reduce_add(r, OP_ERROR, 0);
 }

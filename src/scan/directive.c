@@ -25,21 +25,33 @@ static int push_level(struct reduce *r, uint32_t start)
 	return 0;
 }
 
-/* The name behind #ifdef and its like; 0 and an OP_ERROR where there is none. */
-static int macro_name(struct reduce *r, uint32_t *ret)
+static const char odd_name[] = "a universal character name, or the like, in a directive";
+
+/* The name behind #ifdef and its like; 0 where there is none. */
+static int macro_name(struct reduce *r, uint32_t *ret, bool *ret_odd)
 {
 	struct token t;
 	int e;
 
-	r->lexer.met_universal_name = false;
+	r->lexer.met_odd_name = false;
 	e = lexer_next(&r->lexer, &t);
 	if (e < 0)
 		return e;
 	*ret = t.kind == TOKEN_NAME ? t.id : 0;
+	*ret_odd = r->lexer.met_odd_name || token_is_odd(r->maker->names, &t);
 	lexer_skip_line(&r->lexer);
-	if (r->lexer.met_universal_name)
-		return reduce_unknown(r, "a universal character name in a directive");
-	return *ret ? 0 : reduce_add(r, OP_ERROR, 0);
+	return 0;
+}
+
+/* As macro_name; what is wrong with the name is said in front of what follows. */
+static int good_name(struct reduce *r, uint32_t *ret)
+{
+	bool odd;
+	int e = macro_name(r, ret, &odd);
+
+	if (e == 0 && odd)
+		return reduce_unknown(r, odd_name);
+	return e < 0 || *ret ? e : reduce_add(r, OP_ERROR, 0);
 }
 
 /*
@@ -138,7 +150,7 @@ static int begin_ifdef(struct reduce *r, enum op_kind kind)
 {
 	struct op *op;
 	uint32_t id;
-	int e = macro_name(r, &id);
+	int e = good_name(r, &id);
 
 	if (e == 0)
 		e = reduce_op(r, id ? kind : OP_IFDEF, id, &op);
@@ -168,10 +180,36 @@ static int stray(struct reduce *r)
 	return reduce_add(r, OP_ERROR, 0);
 }
 
+/* An odd name is looked at when the condition is: not in the branch above, which may be taken. */
+static int elifdef(struct reduce *r, enum op_kind kind, struct op **ret)
+{
+	struct token t = {.kind = TOKEN_OTHER};
+	uint32_t id, tokens;
+	bool odd;
+	int e = macro_name(r, &id, &odd);
+
+	if (e < 0)
+		return e;
+	if (!odd) {
+		e = id ? 0 : reduce_add(r, OP_ERROR, 0);
+		return e < 0 ? e : reduce_op(r, id ? kind : OP_ELIFDEF, id, ret);
+	}
+	r->n_scratch = 0;
+	e = intern_add(r->maker->names, "\\", 1, &t.id);
+	if (e == 0)
+		e = reduce_scratch(r, &t);
+	if (e == 0)
+		e = reduce_keep_tokens(r, &tokens);
+	if (e == 0)
+		e = reduce_op(r, OP_ELIF, 0, ret);
+	if (e == 0)
+		(*ret)->tokens = tokens;
+	return e;
+}
+
 static int another_branch(struct reduce *r, enum op_kind kind)
 {
 	struct op *op;
-	uint32_t id = 0;
 	int e = 0;
 
 	if (!in_conditional(r))
@@ -183,9 +221,7 @@ static int another_branch(struct reduce *r, enum op_kind kind)
 		e = reduce_op(r, OP_ELSE, 0, &op);
 		r->levels[r->n_levels - 1].has_else = true;
 	} else {
-		e = macro_name(r, &id);
-		if (e == 0)
-			e = reduce_op(r, id ? kind : OP_ELIFDEF, id, &op);
+		e = elifdef(r, kind, &op);
 	}
 	if (e == 0)
 		link_branch(r, op);
@@ -287,7 +323,7 @@ static int include(struct reduce *r, enum op_kind kind)
 static int with_name(struct reduce *r, enum op_kind kind)
 {
 	uint32_t id;
-	int e = macro_name(r, &id);
+	int e = good_name(r, &id);
 
 	return e < 0 || id == 0 ? e : reduce_add(r, kind, id);
 }
@@ -303,18 +339,27 @@ static int no_matter(struct reduce *r, enum op_kind kind)
 static int line_number(struct reduce *r)
 {
 	struct lexer *l = &r->lexer;
-	struct token t, behind;
+	struct token t, behind, flag = {.kind = TOKEN_END};
+	struct op *op;
 	int e = lexer_next(l, &t);
 
 	if (e == 0)
 		e = lexer_next(l, &behind);
+	if (e == 0 && behind.kind == TOKEN_STRING)
+		e = lexer_next(l, &flag);
 	if (e < 0)
 		return e;
 	lexer_skip_line(l);
+	if (t.id == r->words->counter || behind.id == r->words->counter)
+		e = reduce_add(r, OP_COUNTER, 0);
 	if (t.kind != TOKEN_NUMBER || lexer_line_number(l, l->p) != r->line ||
 		(behind.kind != TOKEN_END && behind.kind != TOKEN_STRING))
 		t.id = 0;
-	return reduce_add(r, OP_LINE, t.id);
+	if (e == 0)
+		e = reduce_op(r, OP_LINE, t.id, &op);
+	if (e == 0 && flag.kind == TOKEN_NUMBER)
+		op->flags = OP_LEVEL;
+	return e;
 }
 
 static int conditional(struct reduce *r, uint32_t id, bool *ret_was)
@@ -339,7 +384,14 @@ static int conditional(struct reduce *r, uint32_t id, bool *ret_was)
 	return 0;
 }
 
-static int named(struct reduce *r, uint32_t id)
+/* To the assembler much that begins with '#' is text like any other. p: behind the '#'. */
+static int assembler_text(struct reduce *r, const char *p)
+{
+	r->lexer.p = p;
+	return reduce_plain(r);
+}
+
+static int named(struct reduce *r, uint32_t id, const char *p)
 {
 	const struct text_words *w = r->words;
 	bool was;
@@ -366,8 +418,9 @@ static int named(struct reduce *r, uint32_t id)
 	if (id == w->warning || id == w->ident || id == w->sccs || id == w->assert_ ||
 		id == w->unassert)
 		return no_matter(r, OP_END);
-	/* #error, and what is no directive at all but to the assembler. */
-	return no_matter(r, id != w->error && (r->mode & SCAN_MODE_ASM) ? OP_END : OP_ERROR);
+	if (id != w->error && (r->mode & SCAN_MODE_ASM))
+		return assembler_text(r, p);
+	return no_matter(r, OP_ERROR); /* #error, and what is no directive at all */
 }
 
 int reduce_directive(struct reduce *r)
@@ -386,10 +439,14 @@ int reduce_directive(struct reduce *r)
 	if (r->n_levels == 0 && t.id != r->words->ifndef && t.id != r->words->if_)
 		r->outside = true;
 	if (t.kind == TOKEN_NAME)
-		return named(r, t.id);
+		return named(r, t.id, behind);
+	if (token_is_odd(r->maker->names, &t)) {
+		lexer_skip_line(l);
+		return reduce_unknown(r, odd_name);
+	}
 	l->p = behind;
 	/* "# 33 "file"": a line marker, but not in assembler, where much begins with '#'. */
 	if (r->mode & SCAN_MODE_ASM)
-		return no_matter(r, OP_END);
+		return assembler_text(r, behind);
 	return t.kind == TOKEN_NUMBER ? line_number(r) : no_matter(r, OP_ERROR);
 }

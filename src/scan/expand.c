@@ -149,6 +149,9 @@ static int next_raw(struct scanner *s, struct token *ret)
 			}
 			if (s->n_contexts == 1 && s->prevent == 0 && t.kind == TOKEN_NAME)
 				s->below = t.arg;
+			if (t.kind == TOKEN_OTHER && token_is_odd(&s->names, &t))
+				return unit_unknown(s, "a universal character name, or the like, "
+						       "in a directive");
 			if (++s->n_tokens > UNIT_TOKENS_MAX)
 				return unit_unknown(
 					s, "more than %d tokens in directives", UNIT_TOKENS_MAX);

@@ -24,7 +24,7 @@
  * it is in WAL mode, and who cannot write within BUSY_MS does without.
  */
 
-enum { SCHEMA = 1, BUSY_MS = 250 };
+enum { SCHEMA = 2, BUSY_MS = 250 };
 
 struct facts_db {
 	sqlite3 *sql;

@@ -15,7 +15,7 @@
  * The key of a compiler's facts: words separated by blanks, each NAME=VALUE with what is not
  * printable in VALUE written as %XX:
  *
- *	questions=1 family=gcc language=c
+ *	questions=2 family=gcc language=c
  *	compiler=/usr/bin/gcc file=DEV:INO:SIZE:MTIME:CTIME
  *	program=/usr/lib/gcc/x86_64-linux-gnu/12/cc1 file=…	gcc: what does the work
  *	cpu=…							where -march=native is said
@@ -26,7 +26,7 @@
  * A change in what is asked, or how an answer is read, is a change of FACTS_QUESTIONS.
  */
 
-enum { FACTS_QUESTIONS = 1, CPUINFO_MAX = 1 << 20 };
+enum { FACTS_QUESTIONS = 2, CPUINFO_MAX = 1 << 20 };
 
 static bool is_plain(unsigned char c)
 {

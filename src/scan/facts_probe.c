@@ -96,10 +96,23 @@ static const struct probe probes[] = {
 		.no = "1$",
 		.after = "#undef scan_money\n",
 		.bit = SCAN_MODE_DOLLARS},
+	/* as a string: in text gcc writes a letter as \\U000000e9 */
+	{.before = "#define scan_letter 1\n#define scan_string(x) #x\n"
+		   "#define scan_expanded(x) scan_string(x)\n",
+		.text = "scan_expanded(scan_letter\xc3\xa9)",
+		.yes = "\"scan_letter\xc3\xa9\"",
+		.no = "\"1\xc3\xa9\"",
+		.after = "#undef scan_letter\n#undef scan_string\n#undef scan_expanded\n",
+		.bit = SCAN_MODE_UTF8_NAMES},
 	{.cond = "defined(__has_embed)", .bit = SCAN_MODE_EMBED},
+	{.cond = "defined(__pragma)", .bit = SCAN_MODE_MICROSOFT},
 	{.cond = "defined(__cpp_modules) || (defined(__clang__) && defined(__cplusplus) && "
 		 "__cplusplus > 201703L)",
 		.bit = SCAN_MODE_MODULES},
+	/* Under -E, with which probes are run, it never changes any; seen of compiles by g++ 12. */
+	{.cond = "defined(__cplusplus) && defined(__GNUC__) && !defined(__clang__) && "
+		 "__GNUC__ < 13",
+		.bit = SCAN_MODE_LATE_OPTIONS},
 	{.cond = "not - 1 == 0", .bit = SCAN_MODE_CXX},
 };
 

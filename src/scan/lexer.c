@@ -368,9 +368,25 @@ static size_t to_clean(const struct source *s, size_t original)
 	return n ? n->clean + (original - n->original) : original;
 }
 
+/* From the quote to where behind is in the clean text, over ends of line. */
+static const char *pass(struct lexer *l, const char *quote, const char *behind_original)
+{
+	const struct source *s = l->source;
+	const char *behind = s->text + to_clean(s, (size_t)(behind_original - s->original));
+
+	for (const char *c = quote; c < behind; c++) {
+		if (*c == '\n') {
+			l->line++;
+			l->met_cut_raw_string = true;
+		}
+	}
+	return behind;
+}
+
 /*
  * R"delimiter( … )delimiter": nothing in it is spliced or replaced, so it is looked for in the
- * original. A delimiter that is none makes it an ordinary string (and an error, to the compiler).
+ * original. A delimiter that is none makes it an ordinary string (and an error, to the compiler);
+ * in a skipped group clang goes on to the next quote then, wherever that is.
  */
 const char *lexer_behind_raw_string(struct lexer *l, const char *quote)
 {
@@ -378,14 +394,18 @@ const char *lexer_behind_raw_string(struct lexer *l, const char *quote)
 	const char *o = s->original + to_original(s, (size_t)(quote - s->text)) + 1;
 	const char *o_end = s->original + s->original_len;
 	const char *delimiter = o;
-	const char *p, *behind;
+	const char *p;
 	size_t n;
 
 	while (o < o_end && o - delimiter <= 16 && !strchr(" ()\\\t\v\f\n\r\"", *o))
 		o++;
 	n = (size_t)(o - delimiter);
-	if (o >= o_end || *o != '(' || n > 16)
-		return lexer_behind_quote(l, quote);
+	if (o >= o_end || *o != '(' || n > 16) {
+		if (!(l->mode & SCAN_MODE_CLANG))
+			return lexer_behind_quote(l, quote);
+		p = memchr(delimiter, '"', (size_t)(o_end - delimiter));
+		return p ? pass(l, quote, p + 1) : l->end;
+	}
 	for (p = o + 1;; p++) {
 		p = memchr(p, ')', (size_t)(o_end - p));
 		if (!p)
@@ -394,14 +414,7 @@ const char *lexer_behind_raw_string(struct lexer *l, const char *quote)
 			p[1 + n] == '"')
 			break;
 	}
-	behind = s->text + to_clean(s, (size_t)(p + n + 2 - s->original));
-	for (const char *c = quote; c < behind; c++) {
-		if (*c == '\n') {
-			l->line++;
-			l->met_cut_raw_string = true;
-		}
-	}
-	return behind;
+	return pass(l, quote, p + n + 2);
 }
 
 /* The length of the string prefix that [p, p+n) is, when a quote follows; -1: it is none. */
@@ -480,18 +493,85 @@ static void named_operator(const char *p, size_t n, struct token *t)
 	}
 }
 
+/*
+ * Letters of names to C99, C11, C++98, C++11 and later alike, so that it does not matter whose rules
+ * a compiler follows. Anything else is taken for no part of a name, and nobody relies on it: see
+ * met_odd_name, and expand.c.
+ */
+static const struct {
+	uint32_t first, last;
+} letters[] = {
+	{0xc0, 0xd6}, {0xd8, 0xf6}, {0xf8, 0x131}, /* Latin */
+	{0x391, 0x3a1}, {0x3a3, 0x3ce},            /* Greek */
+	{0x410, 0x44f},                            /* Cyrillic */
+	{0x3041, 0x3093}, {0x30a1, 0x30f6},        /* Kana */
+	{0x4e00, 0x9fa5},                          /* Han */
+	{0xac00, 0xd7a3},                          /* Hangul */
+};
+
+size_t lexer_wide_character(const char *p, const char *end, bool *ret_letter)
+{
+	unsigned char c = (unsigned char)*p;
+	size_t n = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 1;
+	uint32_t code = n == 2 ? c & 31u : c & 15u;
+
+	*ret_letter = false;
+	if (n == 1 || (size_t)(end - p) < n)
+		return 1;
+	for (size_t i = 1; i < n; i++) {
+		if (((unsigned char)p[i] & 0xc0) != 0x80)
+			return 1;
+		code = code << 6 | ((unsigned char)p[i] & 63u);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(letters) && n < 4; i++)
+		if (code >= letters[i].first && code <= letters[i].last)
+			*ret_letter = true;
+	return n;
+}
+
+const char *lexer_behind_name(const struct lexer *l, const char *p)
+{
+	bool dollars = l->mode & SCAN_MODE_DOLLARS;
+
+	for (;;) {
+		bool letter;
+		size_t n;
+
+		while (((class_of(*p) & LEXER_NAME) && !(*p & 0x80)) || (*p == '$' && dollars))
+			p++;
+		if (!(*p & 0x80) || !(l->mode & SCAN_MODE_UTF8_NAMES))
+			return p;
+		n = lexer_wide_character(p, l->end, &letter);
+		if (!letter)
+			return p;
+		p += n;
+	}
+}
+
+/* A character beyond ASCII that begins no name. */
+static int odd(struct lexer *l, const char *start, struct token *t)
+{
+	bool letter;
+	const char *p = start + lexer_wide_character(start, l->end, &letter);
+
+	if (class_of(*p) & LEXER_NAME)
+		l->met_odd_name = true;
+	return make(l, start, p, TOKEN_OTHER, t);
+}
+
 static int name(struct lexer *l, const char *start, struct token *t)
 {
-	const char *p = start;
-	bool dollars = l->mode & SCAN_MODE_DOLLARS;
+	const char *p = lexer_behind_name(l, start);
 	bool raw;
 	int r;
 
-	while ((class_of(*p) & LEXER_NAME) || (*p == '$' && dollars))
-		p++;
+	if (p == start)
+		return odd(l, start, t);
+	if (*p & 0x80)
+		l->met_odd_name = true;
 	if (*p == '\\' && (p[1] == 'u' || p[1] == 'U')) {
 		/* One token that nobody here can compare with others. */
-		l->met_universal_name = true;
+		l->met_odd_name = true;
 		while ((class_of(*p) & LEXER_NAME) || (*p == '\\' && (p[1] == 'u' || p[1] == 'U')))
 			p++;
 		return make(l, start, p, TOKEN_OTHER, t);
@@ -504,10 +584,8 @@ static int name(struct lexer *l, const char *start, struct token *t)
 	return r;
 }
 
-static int number(struct lexer *l, const char *start, struct token *t)
+const char *lexer_behind_number(const struct lexer *l, const char *p)
 {
-	const char *p = start;
-
 	for (;;) {
 		if (strchr("eEpP", *p) && *p && (p[1] == '+' || p[1] == '-'))
 			p += 2;
@@ -518,9 +596,13 @@ static int number(struct lexer *l, const char *start, struct token *t)
 			 (class_of(p[1]) & LEXER_NAME))
 			p += 2;
 		else
-			break;
+			return p;
 	}
-	return make(l, start, p, TOKEN_NUMBER, t);
+}
+
+static int number(struct lexer *l, const char *start, struct token *t)
+{
+	return make(l, start, lexer_behind_number(l, start), TOKEN_NUMBER, t);
 }
 
 /* Longest first. Those of no use in any directive are there so that they are one token. */
@@ -622,7 +704,7 @@ int lexer_next(struct lexer *l, struct token *ret)
 		r = make(l, p, header_name_end(l, p), TOKEN_HEADER, &t);
 	} else {
 		if (*p == '\\' && (p[1] == 'u' || p[1] == 'U'))
-			l->met_universal_name = true;
+			l->met_odd_name = true;
 		r = punctuator(l, p, &t);
 	}
 	if (r == 0)
@@ -641,6 +723,11 @@ void lexer_skip_line(struct lexer *l)
 			return;
 		if (*p == '"' || *p == '\'')
 			l->p = lexer_behind_quote(l, p);
+		else if (class_of(*p) & LEXER_DIGIT)
+			l->p = lexer_behind_number(l, p);
+		else if (class_of(*p) & LEXER_NAME_START)
+			while (class_of(*l->p) & LEXER_NAME)
+				l->p++;
 		else
 			l->p++;
 	}

@@ -44,7 +44,8 @@ struct lexer {
 	size_t note;       /* notes passed, for the number of the line */
 	bool header_names; /* a '<' begins a TOKEN_HEADER where there is a '>' in the line */
 	/* what was met since whoever set it to false */
-	bool met_universal_name; /* \u1234 outside of quotes */
+	bool met_odd_name;       /* what may be a name, or a name and something else: \u1234,
+				    or a character that is no plain letter beside a name */
 	bool met_cut_raw_string; /* a raw string that ends on another line */
 };
 
@@ -62,6 +63,9 @@ int lexer_next(struct lexer *l, struct token *ret) MUST_CHECK;
 const char *lexer_behind_quote(const struct lexer *l, const char *p);
 const char *lexer_behind_raw_string(struct lexer *l, const char *quote);
 
+/* Behind the pp-number that begins at p. */
+const char *lexer_behind_number(const struct lexer *l, const char *p);
+
 /* From here to the end of the line, which is not passed; comments are. */
 void lexer_skip_line(struct lexer *l);
 
@@ -74,6 +78,15 @@ uint32_t lexer_line_number(struct lexer *l, const char *at);
 /* One spelling that stands for one token: 0 and *ret, or 1 where it is none or several. */
 int lexer_one_token(struct intern *names, uint32_t mode, const char *text, size_t len,
 	struct token *ret) MUST_CHECK;
+
+/*
+ * The length of the character beyond ASCII at p, or of the byte where it is none; *ret_letter: it is
+ * part of a name to every compiler that takes any such.
+ */
+size_t lexer_wide_character(const char *p, const char *end, bool *ret_letter);
+
+/* Behind the name that p begins; p itself where none does. */
+const char *lexer_behind_name(const struct lexer *l, const char *p);
 
 /* Bytes of names, for whoever goes through text by himself. */
 extern const unsigned char lexer_class[256];

@@ -89,8 +89,9 @@ void lookup_forget(struct scanner *s)
 	s->lookups = NULL;
 	s->nodes = NULL;
 	s->n_lookups = s->lookups_used = s->n_nodes = s->nodes_used = 0;
-	s->n_used = s->n_once = 0;
+	s->n_used = s->n_once = s->n_absent = 0;
 	s->n_pch = 0;
+	s->search = NULL;
 }
 
 /* What was noted of a file in another unit is no longer true. */
@@ -589,6 +590,21 @@ static int tell_pch(struct scanner *s, struct scan_path *p, bool last, void *arg
 	return pch ? tell_absent(s, pch, false, arg) : -ENOMEM;
 }
 
+int lookup_note_absent(struct scanner *s, struct scan_path *p)
+{
+	if (s->n_absent == s->absent_cap) {
+		size_t cap = s->absent_cap ? s->absent_cap * 2 : 16;
+		struct scan_path **v = reallocarray(s->absent, cap, sizeof(*v));
+
+		if (!v)
+			return -ENOMEM;
+		s->absent = v;
+		s->absent_cap = cap;
+	}
+	s->absent[s->n_absent++] = p;
+	return 0;
+}
+
 int lookup_each_absent(struct scanner *s, scan_absent *found, void *arg)
 {
 	struct absent_call c = {.found = found, .arg = arg};
@@ -600,6 +616,11 @@ int lookup_each_absent(struct scanner *s, scan_absent *found, void *arg)
 		e = each_candidate(s, s->pch[i], tell_pch, &c);
 	for (size_t i = 0; i < s->n_used && e == 0; i++)
 		e = each_candidate(s, s->used[i], tell_absent, &c);
+	for (size_t i = 0; i < s->n_absent && e == 0; i++)
+		e = tell_absent(s, s->absent[i], false, &c);
+	/* Directories that would be searched if they were there. */
+	for (size_t i = 0; s->search && i < s->search->n_relied && e == 0; i++)
+		e = tell_absent(s, s->search->relied[i], false, &c);
 	return e;
 }
 

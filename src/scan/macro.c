@@ -7,6 +7,21 @@
 
 enum { SLOTS_FIRST = 1 << 12 };
 
+bool token_is_odd(const struct intern *names, const struct token *t)
+{
+	const char *p;
+	size_t n;
+
+	if (t->kind != TOKEN_OTHER)
+		return false;
+	p = intern_text(names, t->id);
+	n = intern_len(names, t->id);
+	for (size_t i = 0; i < n; i++)
+		if (p[i] == '\\' || (p[i] & 0x80))
+			return true;
+	return false;
+}
+
 int macro_table_init(struct macro_table *t)
 {
 	*t = (struct macro_table){.n_slots = SLOTS_FIRST};

@@ -56,6 +56,12 @@ struct token {
 		arg; /* see kind; of a TOKEN_NAME in a condition: lines below the directive's first */
 };
 
+/*
+ * A universal character name, or a character beyond ASCII that is no plain letter: compilers differ
+ * in what is a name, or a blank, and such a token stops whoever reads it.
+ */
+bool token_is_odd(const struct intern *names, const struct token *t);
+
 enum macro_flag {
 	MACRO_FUNCTION = 1 << 0,
 	MACRO_VARIADIC = 1 << 1,

@@ -31,4 +31,8 @@ enum scan_mode {
 	SCAN_MODE_MODULES = 1 << 16,          /* "import" and "module" lines mean something */
 	SCAN_MODE_SLASHES_STAR = 1 << 17, /* clang's C90: what begins with "//" is a comment, but
 						 not with "//" and a star */
+	SCAN_MODE_UTF8_NAMES = 1 << 18,   /* letters beyond ASCII may be in a name */
+	SCAN_MODE_MICROSOFT = 1 << 19,    /* __pragma(), #@, 1i64 */
+	SCAN_MODE_LATE_OPTIONS = 1 << 20, /* #pragma GCC target and optimize change no macro: g++
+					     acts on them when all text has been read */
 };

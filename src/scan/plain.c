@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <string.h>
+#include <strings.h>
 
 #include "scan/reduce.h"
 
@@ -61,6 +62,38 @@ static bool is_string_prefix(const struct reduce *r, const char *p, size_t n, bo
 	return *ret_raw;
 }
 
+/*
+ * Behind a quote: "x"_km is one token where there are such, and _km no word of its own. To clang
+ * only with the '_', or if it is one of the standard's, which are no words to us either way.
+ */
+static void user_suffix(struct lexer *l)
+{
+	if ((l->mode & SCAN_MODE_USER_LITERALS) && (l->p[-1] == '"' || l->p[-1] == '\'') &&
+		(!(l->mode & SCAN_MODE_CLANG) || *l->p == '_'))
+		l->p = lexer_behind_name(l, l->p);
+}
+
+/*
+ * ".incbin", ".include", as the assembler knows them: in any case. In C it takes a # to make a
+ * string of it, and a blank behind to make sense.
+ */
+static int dotted(struct reduce *r, const char *p, size_t n)
+{
+	const struct lexer *l = &r->lexer;
+	bool incbin = n == 6 && strncasecmp(p, "incbin", n) == 0;
+
+	if (!incbin && !(n == 7 && strncasecmp(p, "include", n) == 0))
+		return 0;
+	if (r->mode & SCAN_MODE_ASM)
+		return assembler_file(r, l->p);
+	p = l->p;
+	while (*p == ' ' || *p == '\t')
+		p++;
+	if (*p == '"' || (incbin && p > l->p && *p != '='))
+		return reduce_unknown(r, ".incbin or .include in text");
+	return 0;
+}
+
 static int word(struct reduce *r, const char *line_start)
 {
 	struct lexer *l = &r->lexer;
@@ -69,57 +102,67 @@ static int word(struct reduce *r, const char *line_start)
 	size_t n;
 	int e = 0;
 
-	while (class_of(*l->p) & LEXER_NAME)
+	l->p = lexer_behind_name(l, p);
+	if (l->p == p) {
 		l->p++;
+		return 0;
+	}
 	n = (size_t)(l->p - p);
 	if (*l->p == '"' && is_string_prefix(r, p, n, &raw)) {
 		const char *quote = l->p;
 
 		l->p = lexer_behind_raw_string(l, quote);
-		return reduce_text_string(r, quote, (size_t)(l->p - quote));
+		e = reduce_text_string(r, quote, (size_t)(l->p - quote));
+		user_suffix(l);
+		return e;
 	}
-	if (*p == '_' || *p == 'o' || *p == 'p' || *p == 'G') {
+	if (p > l->source->text && p[-1] == '.' && (*p | 32) == 'i')
+		return dotted(r, p, n);
+	if (strchr("_opG", *p)) {
 		if (n == 7 && memcmp(p, "_Pragma", 7) == 0)
 			e = reduce_pragma_operator(r, l->p);
 		else
 			e = reduce_text_name(r, p, n);
 	} else if (p == line_start && (r->mode & SCAN_MODE_MODULES) && module_line(l, p, n)) {
 		e = reduce_unknown(r, "a module's import or export");
-	} else if ((r->mode & SCAN_MODE_ASM) && p > l->source->text && p[-1] == '.' &&
-		   ((n == 6 && memcmp(p, "incbin", 6) == 0) ||
-			   (n == 7 && memcmp(p, "include", 7) == 0))) {
-		e = assembler_file(r, l->p);
 	}
 	return e;
 }
 
-static void number(struct lexer *l)
+/*
+ * clang takes many a blank beyond ASCII for a blank, but not in skipped groups: what looks like a
+ * directive behind one is one, or is none.
+ */
+static int odd_directive(struct reduce *r)
 {
-	for (;; l->p++) {
-		if ((class_of(*l->p) & LEXER_NAME) || *l->p == '.')
-			continue;
-		if (*l->p == '\'' && (l->mode & SCAN_MODE_DIGIT_SEPARATORS) &&
-			(class_of(l->p[1]) & LEXER_NAME))
-			continue;
-		return;
-	}
+	const struct lexer *l = &r->lexer;
+	const char *p = l->p;
+
+	if (!(*p & 0x80) || !(r->mode & SCAN_MODE_CLANG))
+		return 0;
+	while (p < l->end && ((*p & 0x80) || *p == ' ' || *p == '\t'))
+		p++;
+	if (*p != '#' && !(p[0] == '%' && p[1] == ':'))
+		return 0;
+	return reduce_unknown(r, "a directive behind an unusual character");
 }
 
 int reduce_plain(struct reduce *r)
 {
 	struct lexer *l = &r->lexer;
 	const char *start = l->p;
-	int e = 0;
+	int e;
 
 	r->line = lexer_line_number(l, l->p);
+	e = odd_directive(r);
 	while (e == 0) {
 		const char *p = l->p;
 		unsigned c = class_of(*p);
 
-		if (c & LEXER_NAME_START) {
+		if ((c & LEXER_NAME_START) || (*p == '$' && (r->mode & SCAN_MODE_DOLLARS))) {
 			e = word(r, start);
 		} else if (c & LEXER_DIGIT) {
-			number(l);
+			l->p = lexer_behind_number(l, p);
 		} else if (*p == '\n' || p >= l->end) {
 			return 0;
 		} else if (*p == '/' && (p[1] == '*' || p[1] == '/')) {
@@ -128,8 +171,10 @@ int reduce_plain(struct reduce *r)
 		} else if (*p == '"') {
 			l->p = lexer_behind_quote(l, p);
 			e = reduce_text_string(r, p, (size_t)(l->p - p));
+			user_suffix(l);
 		} else if (*p == '\'') {
 			l->p = lexer_behind_quote(l, p);
+			user_suffix(l);
 		} else {
 			l->p++;
 		}

@@ -60,6 +60,17 @@ static size_t name_length(const char *s)
 	return n;
 }
 
+/* Is the ' at s[i] within a number, and no quote? ("u8'a'" begins with a letter.) */
+static bool is_separator(const char *s, size_t i)
+{
+	size_t start = i;
+
+	while (start > 0 && (isalnum((unsigned char)s[start - 1]) || strchr("_.'", s[start - 1])))
+		start--;
+	return start < i && isdigit((unsigned char)s[start]) && isxdigit((unsigned char)s[i - 1]) &&
+	       isxdigit((unsigned char)s[i + 1]);
+}
+
 /*
  * Text that both compilers take as it stands, up to its end: no line break, no backslash or
  * trigraph that would join the next line, no comment left open, no quote left open.
@@ -81,8 +92,7 @@ static bool is_plain_text(const char *s)
 			i++;
 		else if (quote && s[i] == quote)
 			quote = '\0';
-		else if (!quote && s[i] == '\'' && i > 0 && isxdigit((unsigned char)s[i - 1]) &&
-			 isxdigit((unsigned char)s[i + 1]))
+		else if (!quote && s[i] == '\'' && is_separator(s, i))
 			continue; /* a digit separator; where there are none, gcc and clang go on too */
 		else if (!quote && (s[i] == '"' || s[i] == '\''))
 			quote = s[i];
@@ -231,6 +241,11 @@ static bool is_ascii_charset(const char *name)
 	return false;
 }
 
+static bool is_utf8_charset(const char *name)
+{
+	return strcasecmp(name, "utf-8") == 0 || strcasecmp(name, "utf8") == 0;
+}
+
 /* Options with a file in some of their forms: -fprofile-use, -fsanitize-coverage-…list=FILE. */
 static int by_form(struct walk *w, const char *arg, bool *ret_key)
 {
@@ -278,7 +293,8 @@ static int sticky(struct walk *w, enum plan_action action, const char *arg, cons
 		p->file_macro_mapped = true;
 		return 0;
 	case PLAN_CHARSET:
-		if (!value || !is_ascii_charset(value))
+		if (!value || !is_ascii_charset(value) ||
+			(str_starts(arg, "-finput-charset") && !is_utf8_charset(value)))
 			return unknown(w, arg, "text is not read as UTF-8");
 		return 0;
 	case PLAN_ARCH:
@@ -331,6 +347,8 @@ static int act(struct walk *w, const struct cc_option *o, const char *arg, const
 	int r = 0;
 
 	*keep = keep_of(action);
+	if (w->p->family == CC_FAMILY_CLANG && str_starts(arg, "-fms-compatibility"))
+		return unknown(w, arg, "headers are searched beside all that include them");
 	if (has_own_list(w->p, arg))
 		return unknown(w, arg, "clang reads a list of its own for this sanitizer");
 	switch (action) {

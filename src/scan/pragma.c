@@ -14,6 +14,19 @@ static bool is_name(const struct token *t, uint32_t id)
 	return t->kind == TOKEN_NAME && t->id == id;
 }
 
+static int once_per_stretch(struct reduce *r, bool *said, enum op_kind kind)
+{
+	if (*said)
+		return 0;
+	*said = !r->in_define; /* a macro's body is said before each #define */
+	return reduce_add(r, kind, 0);
+}
+
+static bool same(const char *p, size_t n, const char *word)
+{
+	return n == strlen(word) && memcmp(p, word, n) == 0;
+}
+
 /* ("name") behind push_macro or pop_macro. */
 static int macro_stack(struct reduce *r, enum op_kind kind, const struct token *t, uint32_t n)
 {
@@ -23,16 +36,31 @@ static int macro_stack(struct reduce *r, enum op_kind kind, const struct token *
 	uint32_t id;
 	int e;
 
+	/* clang expands macros here */
+	for (uint32_t i = 0; i < MIN(n, 3u) && (r->mode & SCAN_MODE_CLANG); i++)
+		if (t[i].kind == TOKEN_NAME)
+			return reduce_unknown(r, "a name in push_macro");
 	if (n < 3 || t[0].arg != '(' || t[1].kind != TOKEN_STRING || t[2].arg != ')')
 		return 0; /* both compilers warn and do nothing */
 	text = intern_text(names, t[1].id);
 	len = intern_len(names, t[1].id);
-	if (len < 3 || *text != '"')
+	if (len < 3)
 		return 0;
-	if (memchr(text, '\\', len))
-		return reduce_unknown(r, "an escape in push_macro");
+	/* gcc takes L"X" too, and what is in front of the first blank */
+	if (*text != '"' || lexer_behind_name(&r->lexer, text + 1) != text + len - 1)
+		return reduce_unknown(r, "push_macro of what is no plain name");
 	e = intern_add(r->maker->names, text + 1, len - 2, &id);
 	return e < 0 ? e : reduce_add(r, kind, id);
+}
+
+/* gcc forgets the macro, which another macro's body may still name; clang does not. */
+static int poison(struct reduce *r, const struct token *t, uint32_t n)
+{
+	int e = 0;
+
+	for (uint32_t i = 0; i < n && e == 0 && t[i].kind == TOKEN_NAME; i++)
+		e = reduce_add(r, OP_UNDEF, t[i].id);
+	return e;
 }
 
 static int gcc_pragma(struct reduce *r, const struct token *t, uint32_t n)
@@ -47,8 +75,10 @@ static int gcc_pragma(struct reduce *r, const struct token *t, uint32_t n)
 		return reduce_unknown(r, "#pragma GCC dependency");
 	if (is_name(t, w->pch_preprocess))
 		return reduce_unknown(r, "#pragma GCC pch_preprocess");
-	if (r->mode & SCAN_MODE_CLANG)
+	if (r->mode & (SCAN_MODE_CLANG | SCAN_MODE_LATE_OPTIONS))
 		return 0;
+	if (is_name(t, w->poison))
+		return poison(r, t + 1, n - 1);
 	if (is_name(t, w->target) && n == 4 && t[2].kind == TOKEN_STRING &&
 		str_eq(intern_text(r->maker->names, t[2].id), "\"general-regs-only\""))
 		return reduce_add(r, OP_TARGET, t[2].id);
@@ -70,12 +100,22 @@ int reduce_pragma(struct reduce *r)
 
 	if (e < 0 || n == 0)
 		return e;
+	for (uint32_t i = 0; i < MIN(n, 3u); i++)
+		if ((r->mode & SCAN_MODE_CLANG) && token_is_odd(r->maker->names, &t[i]))
+			return reduce_unknown(r, "an unusual character in a #pragma");
+	for (uint32_t i = 0; i < n && e == 0; i++)
+		if (t[i].kind == TOKEN_NAME && t[i].id == w->counter)
+			e = once_per_stretch(r, &r->said_counter, OP_COUNTER);
+	if (e < 0)
+		return e;
 	if (is_name(t, w->once))
 		return reduce_add(r, OP_ONCE, 0);
 	if (is_name(t, w->push_macro))
 		return macro_stack(r, OP_PUSH_MACRO, t + 1, n - 1);
 	if (is_name(t, w->pop_macro))
 		return macro_stack(r, OP_POP_MACRO, t + 1, n - 1);
+	if (is_name(t, w->include_alias) && (r->mode & SCAN_MODE_MICROSOFT))
+		return reduce_unknown(r, "#pragma include_alias");
 	if (is_name(t, w->gcc))
 		return gcc_pragma(r, t + 1, n - 1);
 	if (is_name(t, w->clang) && n > 1 && is_name(&t[1], w->system_header))
@@ -106,7 +146,8 @@ static bool dangerous(uint32_t mode, const char *p, size_t n)
 {
 	static const char *const behind_gcc[] = {"system_header", "dependency", "pch_preprocess",
 		"target", "optimize", "push_options", "pop_options", "reset_options"};
-	size_t n_behind = mode & SCAN_MODE_CLANG ? 3 : ARRAY_SIZE(behind_gcc);
+	bool options = !(mode & (SCAN_MODE_CLANG | SCAN_MODE_LATE_OPTIONS));
+	size_t n_behind = options ? ARRAY_SIZE(behind_gcc) : 3;
 	const char *end = p + n;
 
 	p = behind_blanks(p, end);
@@ -168,19 +209,6 @@ int reduce_pragma_operator(struct reduce *r, const char *p)
 	return reduce_unknown(r, "_Pragma of something that is not a string");
 }
 
-static int once_per_stretch(struct reduce *r, bool *said, enum op_kind kind)
-{
-	if (*said)
-		return 0;
-	*said = !r->in_define; /* a macro's body is said before each #define */
-	return reduce_add(r, kind, 0);
-}
-
-static bool same(const char *p, size_t n, const char *word)
-{
-	return n == strlen(word) && memcmp(p, word, n) == 0;
-}
-
 /* Behind "GCC": is it a pragma's word that could matter? */
 static bool gcc_word_follows(const struct reduce *r, const char *p)
 {
@@ -208,6 +236,23 @@ static bool is_whole_argument(const struct reduce *r, const char *p, const char 
 	return p == r->lexer.source->text || strchr("(,\n/", p[-1]);
 }
 
+/* __pragma(…), as _Pragma but without a string. behind: the word. */
+static int microsoft_pragma(struct reduce *r, const char *behind)
+{
+	const char *end = r->lexer.end, *p = behind_blanks(behind, end), *nl;
+
+	if (p < end && *p == '(')
+		p++;
+	nl = memchr(p, '\n', (size_t)(end - p));
+	if (dangerous(r->mode, p, (size_t)((nl ? nl : end) - p)))
+		return reduce_unknown(r, "__pragma with an effect on the preprocessor");
+	p = behind_blanks(p, end);
+	if (!r->in_define || begins(p, end, "warning") || begins(p, end, "pack") ||
+		begins(p, end, "comment") || begins(p, end, "message"))
+		return 0;
+	return reduce_add(r, OP_PRAGMA_MACRO, 0);
+}
+
 int reduce_text_name(struct reduce *r, const char *p, size_t n)
 {
 	const char *behind = r->in_define ? r->lexer.p : p + n;
@@ -218,6 +263,8 @@ int reduce_text_name(struct reduce *r, const char *p, size_t n)
 			return once_per_stretch(r, &r->said_counter, OP_COUNTER);
 		if (same(p, n, "__DATE__") || same(p, n, "__TIME__") || same(p, n, "__TIMESTAMP__"))
 			return once_per_stretch(r, &r->said_time, OP_TIME);
+		if ((r->mode & SCAN_MODE_MICROSOFT) && same(p, n, "__pragma"))
+			return microsoft_pragma(r, behind);
 		return 0;
 	case 'o':
 		if (!same(p, n, "once") || !is_whole_argument(r, p, behind))
@@ -232,7 +279,8 @@ int reduce_text_name(struct reduce *r, const char *p, size_t n)
 			return 0;
 		break;
 	case 'i':
-		if (!(r->mode & SCAN_MODE_ASM) || !r->in_define || !same(p, n, "incbin"))
+		/* in C it may come out as a string */
+		if (!r->in_define || !same(p, n, "incbin"))
 			return 0;
 		return reduce_unknown(r, ".incbin in a macro");
 	default:

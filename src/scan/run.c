@@ -534,6 +534,10 @@ static int incbin(struct scanner *s, uint32_t name)
 			e = scan_fs_prove(&s->fs, p);
 		if (e < 0)
 			return e;
+		if (p->kind == SCAN_NONE)
+			e = lookup_note_absent(s, p);
+		if (e < 0)
+			return e;
 		if (p->kind != SCAN_FILE)
 			continue;
 		e = lookup_file(s, p, &f);
@@ -588,6 +592,7 @@ static void set_line(struct scanner *s, struct frame *f, const struct op *op)
 	uint64_t n = 0;
 
 	f->line_changed = true;
+	s->level_changed |= op->flags & OP_LEVEL;
 	f->line_unknown = op->id == 0 || str_to_u64(text, INT32_MAX, &n) < 0;
 	f->line_shift = (int64_t)n - (int64_t)op->line - 1;
 }
@@ -783,6 +788,8 @@ static int run_command_line(struct scanner *s, const char *file)
 				e = scan_fs_prove(&s->fs, p);
 			if (e == 0 && p->kind != SCAN_NONE)
 				e = unit_unknown(s, "a precompiled header: %s", p->path);
+			if (e == 0)
+				e = lookup_note_absent(s, p);
 		}
 	}
 	if (e == 0)

@@ -153,6 +153,7 @@ void scanner_free(struct scanner *s)
 	free(s->contexts);
 	free(s->args);
 	free(s->used);
+	free(s->absent);
 	free(s->once_files);
 	free(s->pushed);
 	free(s->questions);
@@ -218,12 +219,12 @@ void unit_begin(struct scanner *s)
 	}
 	s->any_dirty = s->target_dirty = s->optimize_dirty = s->counter_in_text = s->pragma_macro =
 		false;
-	s->pragma_words = s->provisional = s->once_seen = s->fatal = false;
+	s->level_changed = s->pragma_words = s->provisional = s->once_seen = s->fatal = false;
 	s->first_include = true;
 	s->options_depth = 0;
 	s->counter = s->n_ops = s->n_expansions = s->n_tokens = 0;
 	s->n_frames = s->n_pushed = 0;
-	s->n_used = s->n_once = 0;
+	s->n_used = s->n_once = s->n_absent = 0;
 	s->n_pch = 0;
 	s->result.n_files = 0;
 	s->result.time_macros = s->result.rejected = false;
@@ -373,11 +374,14 @@ static int with_plan(struct scanner *s, struct scan_plan *plan)
 	e = take_in_changes(s);
 	if (e < 0)
 		return e;
+	s->search = NULL;
 	if (plan->preprocessed) {
 		unit_begin(s);
 		return run_plain(s);
 	}
 	e = scan_facts_get(s->facts_store, plan, &s->facts, &reason);
+	if (e == 0 && s->clang && strstr(s->facts->predefined, "#define _MSC_VER "))
+		return unit_unknown(s, "headers are searched beside all that include them");
 	if (e == 0)
 		e = scan_search_get(s->search_cache, s->facts, plan, &s->search, &reason);
 	if (e > 0)

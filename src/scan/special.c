@@ -213,6 +213,22 @@ static int ask_later(struct scanner *s, enum scan_special special)
 	return 0;
 }
 
+/* Not one that a #pragma GCC target may bring: those have the machine's name in front. */
+static bool is_portable_builtin(const char *name)
+{
+	static const char *const machines[] = {"ia32_", "aarch64_", "arm_", "neon_", "sve_",
+		"altivec_", "vsx_", "vec_", "ppc_", "mma_", "s390_", "mips_", "msa_", "loongarch_",
+		"riscv_", "alpha_", "sparc_", "vis_"};
+	static const char prefix[] = "__builtin_";
+
+	if (!str_starts(name, prefix))
+		return str_starts(name, "__sync_") || str_starts(name, "__atomic_");
+	for (size_t i = 0; i < ARRAY_SIZE(machines); i++)
+		if (str_starts(name + sizeof(prefix) - 1, machines[i]))
+			return false;
+	return true;
+}
+
 static int has(struct scanner *s, enum scan_special special, struct token *ret)
 {
 	long answer = 0;
@@ -221,6 +237,10 @@ static int has(struct scanner *s, enum scan_special special, struct token *ret)
 	if (e != 0)
 		return e;
 	s->asked = true;
+	if (s->target_dirty && special == SCAN_SPECIAL_HAS_BUILTIN &&
+		!is_portable_builtin(buf_str(&s->scratch)))
+		return unit_unknown(
+			s, "__has_builtin(%s) behind a #pragma GCC target", buf_str(&s->scratch));
 	if (!scan_question_is_plain(special, buf_str(&s->scratch), s->scratch.len)) {
 		if (s->skip_eval) {
 			s->memo_off = true;
@@ -247,6 +267,8 @@ int special_expand(struct scanner *s, uint8_t special, const struct token *name,
 		return file(s, special, ret);
 	case SCAN_SPECIAL_INCLUDE_LEVEL:
 		s->memo_off = true;
+		if (s->level_changed)
+			return unit_unknown(s, "__INCLUDE_LEVEL__ behind a line marker");
 		return special_number(s, s->n_frames - 1, ret);
 	case SCAN_SPECIAL_COUNTER:
 		return counter(s, ret);

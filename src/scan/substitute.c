@@ -231,8 +231,13 @@ static int paste_all(struct body *b)
 
 		while ((t.flags & TOKEN_PASTE) && i + 1 < b->n) {
 			struct token both = {0};
-			int e = paste(b->s, &t, &b->t[i + 1], &both);
+			int e;
 
+			if (token_is_odd(&b->s->names, &t) ||
+				token_is_odd(&b->s->names, &b->t[i + 1]))
+				return unit_unknown(
+					b->s, "a universal character name, or the like, beside ##");
+			e = paste(b->s, &t, &b->t[i + 1], &both);
 			if (e < 0)
 				return e;
 			if (e > 0) {

@@ -230,6 +230,8 @@ int text_maker_init(struct text_maker *m, struct intern *names, struct macro_tab
 		{"push_macro", &w->push_macro},
 		{"pop_macro", &w->pop_macro},
 		{"target", &w->target},
+		{"poison", &w->poison},
+		{"include_alias", &w->include_alias},
 		{"optimize", &w->optimize},
 		{"push_options", &w->push_options},
 		{"pop_options", &w->pop_options},

@@ -48,6 +48,7 @@ enum op_kind {
 
 enum op_flag {
 	OP_ANGLED = 1 << 0,
+	OP_LEVEL = 1 << 2,    /* of OP_LINE: with flags, which say that a file is entered or left */
 	OP_BRANCHES = 1 << 1, /* of a condition: next is another branch of the same conditional */
 };
 
@@ -92,9 +93,9 @@ struct text_words {
 	uint32_t define, undef, ifdef, ifndef, if_, elif, elifdef, elifndef, else_, endif, include,
 		include_next, import, embed, pragma, line, error, warning, ident, sccs, assert_,
 		unassert, defined, va_args, va_opt, once, gcc, clang, push_macro, pop_macro, target,
-		optimize, push_options, pop_options, reset_options, system_header, dependency,
-		pch_preprocess, module, has_include, has_include_next, has_embed, pragma_operator,
-		counter, date, time, timestamp, export_;
+		poison, include_alias, optimize, push_options, pop_options, reset_options,
+		system_header, dependency, pch_preprocess, module, has_include, has_include_next,
+		has_embed, pragma_operator, counter, date, time, timestamp, export_;
 };
 
 struct text_maker {

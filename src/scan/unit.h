@@ -160,6 +160,7 @@ struct scanner {
 	bool first_include; /* gcc would still take a precompiled header */
 	bool once_seen;     /* gcc: some file is once-only, identity is compared from now on */
 	bool fatal;
+	bool level_changed;             /* __INCLUDE_LEVEL__ may be another, by a line marker */
 	bool optimize_dirty, any_dirty; /* any: by more than "general-regs-only" */
 	uint32_t options_depth;
 	uint8_t options[64]; /* what was dirty at each push_options */
@@ -172,6 +173,8 @@ struct scanner {
 	size_t n_questions, questions_cap;
 	struct lookup **used; /* look-ups of this unit */
 	size_t n_used, used_cap;
+	struct scan_path **absent; /* not there, and looked for by other ways than look-ups */
+	size_t n_absent, absent_cap;
 	struct lookup *pch[2]; /* those for which precompiled forms were looked for too: the
 				  stdc-predef.h before the source, and the first #include */
 	unsigned n_pch;
@@ -258,6 +261,8 @@ int lookup_file(struct scanner *s, struct scan_path *p, struct file **ret) MUST_
 int lookup_text(struct scanner *s, struct file *f, const struct text **ret) MUST_CHECK;
 int lookup_note(struct scanner *s, struct file *f, enum scan_file_role role) MUST_CHECK;
 int lookup_node(struct scanner *s, struct file *f) MUST_CHECK;
+/* p was looked for, by itself, and is not there. */
+int lookup_note_absent(struct scanner *s, struct scan_path *p) MUST_CHECK;
 int lookup_each_absent(struct scanner *s, scan_absent *found, void *arg) MUST_CHECK;
 void lookup_forget(struct scanner *s);
 /* The path of a frame as the compiler spells it, into s->scratch. */

@@ -20,6 +20,7 @@
 #include "worker/exit.h"
 #include "worker/listen.h"
 #include "worker/server.h"
+#include "worker/systemd.h"
 
 static void print_version(void)
 {
@@ -155,10 +156,22 @@ static int serve(const struct options *o, struct listen_sockets *ls, int ready)
 		log_start(o, ls);
 		if (ready >= 0)
 			daemon_ready(ready, o->log_stderr);
+		systemd_notify("READY=1");
 		r = server_run(&server);
 	}
 	server_fini(&server);
 	return r < 0 ? WORKER_EXIT_FAILED : r;
+}
+
+/* Sockets that a service manager has passed take the place of --listen and --port. */
+static int open_sockets(const struct options *o, struct listen_sockets *ls, bool *ret_passed)
+{
+	int r = systemd_listen(ls);
+
+	*ret_passed = r == 0 && ls->n > 0;
+	if (r == 0 && ls->n == 0)
+		r = listen_open(&o->listen, (uint16_t)o->port, !o->allow_given, ls);
+	return r < 0 ? WORKER_EXIT_BIND_FAILED : 0;
 }
 
 static int run_daemon(const struct options *o)
@@ -166,10 +179,13 @@ static int run_daemon(const struct options *o)
 	struct daemon_pid_file pid_file = DAEMON_PID_FILE_INIT;
 	int fds[SERVER_LISTENERS_MAX], ready = -1, r;
 	struct listen_sockets ls = {.fds = fds, .max = ARRAY_SIZE(fds)};
+	bool passed;
 
-	if (listen_open(&o->listen, (uint16_t)o->port, !o->allow_given, &ls) < 0)
-		return WORKER_EXIT_BIND_FAILED;
-	r = o->no_detach ? 0 : daemon_detach(&ready);
+	r = open_sockets(o, &ls, &passed);
+	if (r != 0)
+		return r;
+	/* The manager watches this process, and not one that it would leave behind. */
+	r = o->no_detach || passed ? 0 : daemon_detach(&ready);
 	if (r < 0) {
 		log_event(LOG_LEVEL_ERROR, "detach", "%s", strerror(-r));
 		r = WORKER_EXIT_FAILED;

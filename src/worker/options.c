@@ -16,6 +16,11 @@
 #include "worker/exit.h"
 
 enum { JOBS_MAX = 4096, PORT_MAX = 65535, NICE_MAX = 19, SECONDS_MAX = 1 << 30 };
+/* Of the store, in bytes: less would hold no toolchain; more is no file system. */
+#define STORE_SIZE_MIN ((uint64_t)16 << 20)
+#define STORE_SIZE_MAX ((uint64_t)1 << 60)
+#define STORE_SIZE_DEFAULT ((uint64_t)10 << 30)
+
 enum { NICE_DEFAULT = 5, PORT_DEFAULT = 3632, SPARE_JOBS = 2, OOM_MAX = 1000 };
 /* getopt's values of options without a letter: the row's index from here on. */
 enum { ROW_BASE = 256 };
@@ -56,6 +61,24 @@ static int set_number(struct options *o, const struct row *row, const char *valu
 	if (r < 0 || n < row->min)
 		return -ERANGE;
 	*(uint64_t *)member(o, row) = n;
+	return 0;
+}
+
+/* Bytes, or with a letter behind the number 2^10, 2^20, … of them. */
+static int set_size(struct options *o, const struct row *row, const char *value)
+{
+	static const char units[] = "KMGT";
+	size_t n = strlen(value);
+	const char *unit = n > 0 ? strchr(units, value[n - 1]) : NULL;
+	unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+	AUTO(util_free) char *number = strndup(value, n - (unit != NULL));
+	uint64_t v;
+
+	if (!number)
+		return -ENOMEM;
+	if (str_to_u64(number, row->max >> shift, &v) < 0 || v << shift < row->min)
+		return -EINVAL;
+	*(uint64_t *)member(o, row) = v << shift;
 	return 0;
 }
 
@@ -141,6 +164,19 @@ static const struct row rows[] = {
 	{"allow", 'a', "IP[/BITS]", "serve this network (may be repeated; default: loopback only)",
 		add_allow},
 	{"allow-private", 0, NULL, "serve loopback and private networks", add_private},
+	{"tls-cert", 0, "FILE", "serve gRPC over TLS with this certificate (PEM)", set_text,
+		AT(tls_cert)},
+	{"tls-key", 0, "FILE", "the private key of that certificate (PEM)", set_text, AT(tls_key)},
+	{"tls-client-ca", 0, "FILE", "serve only clients with a certificate signed by one of these",
+		set_text, AT(tls_client_ca)},
+	{"token-file", 0, "FILE", "serve only gRPC clients that show one of these bearer tokens",
+		set_text, AT(token_file)},
+	{"store", 0, "DIR", "serve Remote Execution, and keep files and results in DIR", set_text,
+		AT(store)},
+	{"store-size", 0, "SIZE", "bytes of the store at most, with K, M, G or T (default 10G)",
+		set_size, AT(store_size), STORE_SIZE_MIN, STORE_SIZE_MAX},
+	{"instance", 0, "NAME", "the instance name that is served (default: any)", set_text,
+		AT(instance)},
 	{"jobs", 'j', "N", "run at most N compilers at once (default: processors plus 2)",
 		set_number, AT(jobs), 1, JOBS_MAX},
 	{"nice", 'N', "N", "be nicer by N (default 5)", set_number, AT(nice), 0, NICE_MAX},
@@ -184,6 +220,14 @@ static int apply(struct options *o, const struct row *row, const char *value)
 			value, (unsigned long)row->min, (unsigned long)row->max);
 		return WORKER_EXIT_BAD_ARGUMENTS;
 	case -EINVAL:
+		if (row->apply == set_size) {
+			fprintf(stderr,
+				"distccd: --%s=%s: expected a number of bytes, at least %luM, with "
+				"K, "
+				"M, G or T for larger units\n",
+				row->name, value, (unsigned long)(row->min >> 20));
+			return WORKER_EXIT_BAD_ARGUMENTS;
+		}
 		fprintf(stderr, "distccd: --%s=%s: expected %s (see --help)\n", row->name, value,
 			row->value);
 		return WORKER_EXIT_BAD_ARGUMENTS;
@@ -205,6 +249,22 @@ static const struct row *row_of(int value)
 	return NULL;
 }
 
+/* Options that need each other. NULL: all is well. */
+static const char *missing(const struct options *o)
+{
+	if (o->tls_cert && !o->tls_key)
+		return "--tls-cert needs --tls-key";
+	if (o->tls_key && !o->tls_cert)
+		return "--tls-key needs --tls-cert";
+	if (o->tls_client_ca && !o->tls_cert)
+		return "--tls-client-ca needs --tls-cert and --tls-key";
+	if (o->instance && !o->store)
+		return "--instance needs --store";
+	if (o->store && !*o->store)
+		return "--store needs the name of a directory";
+	return NULL;
+}
+
 int options_parse(int argc, char **argv, struct options *ret)
 {
 	struct option longs[ARRAY_SIZE(rows) + 1] = {0};
@@ -212,7 +272,9 @@ int options_parse(int argc, char **argv, struct options *ret)
 	struct options o = {.jobs = cpus_usable() + SPARE_JOBS,
 		.nice = NICE_DEFAULT,
 		.port = PORT_DEFAULT,
+		.store_size = STORE_SIZE_DEFAULT,
 		.log_level = LOG_LEVEL_NOTICE};
+	const char *why;
 	int c, r = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -231,6 +293,11 @@ int options_parse(int argc, char **argv, struct options *ret)
 		const struct row *row = c == '?' ? NULL : row_of(c);
 
 		r = row ? apply(&o, row, optarg) : WORKER_EXIT_BAD_ARGUMENTS;
+	}
+	why = r == 0 ? missing(&o) : NULL;
+	if (why) {
+		fprintf(stderr, "distccd: %s (see --help)\n", why);
+		r = WORKER_EXIT_BAD_ARGUMENTS;
 	}
 	if (r == 0 && o.mode != OPTIONS_MODE_INETD && !o.allow_given && acl_add_loopback(&o.allow))
 		r = WORKER_EXIT_OUT_OF_MEMORY;

@@ -25,6 +25,11 @@ struct options {
 	bool allow_given;
 	uint64_t job_lifetime_s, lifetime_s; /* 0: without end */
 	bool no_detach, log_stderr, insecure;
+	const char *store;    /* directory; NULL: no Remote Execution, only the distcc protocol */
+	uint64_t store_size;  /* bytes */
+	const char *instance; /* NULL: any instance name is served */
+	const char *tls_cert, *tls_key, *tls_client_ca; /* cert and key: both or neither */
+	const char *token_file;
 	enum log_level log_level;
 };
 

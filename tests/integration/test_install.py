@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 
 import pytest
@@ -48,3 +49,25 @@ def test_manual_pages_are_in_place(page, installed, options):
     section = page[-1]
     text = (installed / options["mandir"] / f"man{section}" / page).read_text()
     assert f".TH \"{page[:-2]}\" \"{section}\"" in text
+
+
+@pytest.mark.parametrize("unit", ["distccd.service", "distccd.socket"])
+def test_units_are_in_place(unit, installed, options):
+    if options["systemd"] == "disabled":
+        pytest.skip("built without units")
+    assert options["systemdsystemunitdir"] == ""
+    text = (installed / "lib/systemd/system" / unit).read_text()
+    assert "@" not in text
+    program = f"{options['prefix']}/{options['bindir']}/distccd"
+    assert unit.endswith(".socket") or f"\nExecStart={program} " in text
+    if shutil.which("systemd-analyze"):
+        check_unit(installed / "lib/systemd/system" / unit, program)
+
+
+def check_unit(path, program):
+    """No word about a line that it does not know; that the program is elsewhere is no fault."""
+    said = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", path], capture_output=True, text=True,
+        timeout=60).stderr
+    ours = [line for line in said.splitlines() if path.stem in line and program not in line]
+    assert ours == []

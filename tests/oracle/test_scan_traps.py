@@ -28,7 +28,7 @@ each_row = pytest.mark.parametrize("row, cc", ROWS, ids=[f"{t.name}-{c}" for t, 
 @pytest.fixture(scope="session")
 def shared():
     """One tool for all rows that need no variables: it must not mix them up."""
-    with tool.Tool([TOOL], tool.plain_environment()) as running:
+    with tool.Tool([TOOL, "--absent"], tool.plain_environment()) as running:
         yield running
 
 
@@ -44,7 +44,7 @@ def compiled(row, argv, root):
 def scanned(row, cwd, argv, env, request):
     if not row.env:
         return request.getfixturevalue("shared").scan(cwd, argv)
-    with tool.Tool([TOOL], env) as own:
+    with tool.Tool([TOOL, "--absent"], env) as own:
         return own.scan(cwd, argv)
 
 
@@ -83,6 +83,12 @@ def check_row(row, cc, root, truth):
     assert row.every or headers(row, root) - found - {source}, "nothing was left to be read"
 
 
+def check_absent(row, root, scan):
+    said = {os.path.relpath(p, root) for p in scan.absent}
+    assert set(row.absent) <= said
+    assert not [p for p in scan.absent if os.path.exists(p)]
+
+
 def check_scan(row, cc, truth, scan):
     if not truth.accepted:
         return  # what it would have read is nobody's concern; but it has answered
@@ -103,7 +109,10 @@ def test_trap(row, cc, tmp_path, request):
     cwd, env, truth = compiled(row, argv, tmp_path)
     check_row(row, cc, tmp_path, truth)
     if TOOL:
-        check_scan(row, cc, truth, scanned(row, cwd, argv, env, request))
+        scan = scanned(row, cwd, argv, env, request)
+        check_scan(row, cc, truth, scan)
+        if scan.outcome != tool.UNKNOWN:
+            check_absent(row, tmp_path, scan)
 
 
 MODES = os.environ.get("TRAP_MODES", "").split()

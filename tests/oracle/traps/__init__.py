@@ -22,6 +22,7 @@ class Trap:
     where the compiler does; None where the row is not for it.
     unknown: the scanner may answer "cannot know" if its reason has one of these words. Only for
     what the reference says cannot be told from the text, or is not worth it.
+    absent: names that must be among what the scanner says must not be there.
     every: nothing of the tree is left unread. (Else something must be, or the row shows nothing.)
     """
 
@@ -38,6 +39,7 @@ class Trap:
     cwd: str
     unknown: tuple[str, ...]
     unknown_for: tuple[str, ...]
+    absent: tuple[str, ...]
     every: bool
     make_object: bool
     setup: Callable[[Path], None] | None
@@ -80,7 +82,7 @@ CXX = {".cc", ".cpp"}
 
 def trap(name, text, want="yes.h", *, gcc=..., clang=..., args="", src="x.c", files=None,
          links=None, hard=None, mtimes=None, env=None, cwd=".", unknown=(), unknown_for=(),
-         every=False, make_object=False, setup=None):
+         absent=(), every=False, make_object=False, setup=None):
     """A row. text: of the source; yes.h and no.h lie beside it unless files has them."""
     assert name not in TRAPS, name
     folder = str(Path(src).parent)
@@ -95,7 +97,7 @@ def trap(name, text, want="yes.h", *, gcc=..., clang=..., args="", src="x.c", fi
         name, source, want if gcc is ... else gcc, want if clang is ... else clang, args, tree,
         links or {}, hard or {}, mtimes or {}, env or {}, cwd, words,
         (unknown_for,) if isinstance(unknown_for, str) else tuple(unknown_for),
-        every, make_object, setup,
+        tuple(absent), every, make_object, setup,
     )
 
 
@@ -111,6 +113,6 @@ YES, NO = '#include "yes.h"\n', '#include "no.h"\n'
 
 
 def load() -> dict[str, Trap]:
-    from . import conditions, files, includes, lexing, macros, options, search  # noqa: F401
+    from . import conditions, files, includes, lexing, macros, odd, options, search  # noqa: F401
 
     return TRAPS

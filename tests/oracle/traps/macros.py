@@ -199,6 +199,15 @@ trap("pragma target by _Pragma", '_Pragma("GCC target(\\"avx2\\")")\n' + ifdef("
      gcc="yes.h", clang="no.h", unknown=(*_TARGET, "_Pragma"), unknown_for="gcc")
 trap("intrinsic headers' targets", "#include <immintrin.h>\n" + ifdef("__AVX2__"), "no.h",
      unknown=("target",), unknown_for=("gcc",))
+trap("pragma optimize changes no macro of g++", '#pragma GCC optimize("O2")\n' +
+     ifdef("__OPTIMIZE__"), "no.h", src="x.cc")
+trap("pragma target changes no macro of g++", '#pragma GCC push_options\n#pragma GCC target("avx2")\n'
+     + ifdef("__AVX2__"), "no.h", src="x.cc")
+trap("pragma optimize of g++ by a macro", '#define P(x) _Pragma(x)\nP("GCC push_options")\n'
+     'P("GCC optimize(\\"O2\\")")\n' + ifdef("__OPTIMIZE__"), "no.h", src="x.cc")
+trap("pragma once of g++ by a macro", '#include "a.h"\n#define B\n#include "a.h"\n', gcc="a.h",
+     clang="a.h", src="x.cc", unknown=TEXT, files={
+         "a.h": '#define P(x) _Pragma(x)\nP("once")\n#ifdef B\n#include "yes.h"\n#endif\n'})
 trap("pragma GCC system_header", '#include "a.h"\n', "a.h yes.h", files={
      "a.h": "#pragma GCC system_header\n" + when("1")})
 trap("pragma GCC dependency", '#pragma GCC dependency "a.h"\n' + YES, gcc="yes.h", clang="yes.h",

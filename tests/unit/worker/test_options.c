@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -41,7 +42,39 @@ static void test_defaults(void **state)
 	assert_false(o.allow_given);
 	assert_true(o.allow.n > 0); /* loopback */
 	assert_false(o.no_detach || o.insecure || o.log_stderr);
+	assert_true(!o.store && !o.instance && !o.tls_cert && !o.tls_key && !o.tls_client_ca);
+	assert_null(o.token_file);
+	assert_int_equal(o.store_size, 10ULL << 30);
 	options_fini(&o);
+}
+
+static void test_services(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t bytes;
+	} sizes[] = {{"16777216", 16 << 20}, {"16384K", 16 << 20}, {"20M", 20 << 20},
+		{"3G", 3ULL << 30}, {"2T", 2ULL << 40}, {"1048576T", 1ULL << 60}};
+	char text[] = "--store s --instance main --tls-cert c --tls-key k --tls-client-ca a "
+		      "--token-file t";
+	struct options o;
+
+	assert_int_equal(parse(text, &o), 0);
+	assert_string_equal(o.store, "s");
+	assert_string_equal(o.instance, "main");
+	assert_string_equal(o.tls_cert, "c");
+	assert_string_equal(o.tls_key, "k");
+	assert_string_equal(o.tls_client_ca, "a");
+	assert_string_equal(o.token_file, "t");
+	options_fini(&o);
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		char size[64];
+
+		snprintf(size, sizeof(size), "--store-size=%s", sizes[i].text);
+		assert_int_equal(parse(size, &o), 0);
+		assert_int_equal(o.store_size, sizes[i].bytes);
+		options_fini(&o);
+	}
 }
 
 static void test_everything(void **state)
@@ -87,7 +120,12 @@ static void test_bad(void **state)
 	static const char *const cases[] = {"--no-such", "-Z", "--jobs", "--jobs=", "--jobs=0",
 		"--jobs=x", "--jobs=1x", "--jobs=99999999999999999999", "--port=65536", "--port=-1",
 		"--nice=20", "--allow=x", "--log-level=loud", "--oom-score-adj=1001",
-		"--oom-score-adj=--1", "--stats", "--stats-port=1", "--zeroconf", "--inetd=1"};
+		"--oom-score-adj=--1", "--stats", "--stats-port=1", "--zeroconf", "--inetd=1",
+		"--store-size=0", "--store-size=", "--store-size=G", "--store-size=15M",
+		"--store-size=-1G", "--store-size=1g", "--store-size=1.5G", "--store-size=1GG",
+		"--store-size=1048577T", "--store-size=99999999999999999999T",
+		"--store=", "--instance=x", "--tls-cert=c", "--tls-key=k", "--tls-client-ca=a",
+		"--tls-cert=c --tls-client-ca=a"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		char text[64];
@@ -105,6 +143,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_everything),
+		cmocka_unit_test(test_services),
 		cmocka_unit_test(test_bad),
 	};
 
