@@ -445,7 +445,7 @@ def test_stop_with_jobs(server):
     stream = client.execute(client.action(["/bin/sleep", marker]))
     first_with(stream, EXECUTING)
     until(lambda: processes(marker))
-    s.process.terminate()
+    s.terminate()
     answers = []
     try:
         answers = [last(stream).status.code]
