@@ -29,6 +29,7 @@ class Server:
         self.options = options
         self.clients = []
         self.process = None
+        self.terminated = False
         self.start()
 
     def start(self):
@@ -65,10 +66,16 @@ class Server:
         self.process.kill()
         self.process.communicate()
 
+    def terminate(self):
+        """Once: when it has ended its calls a second one would be the end of it."""
+        if not self.terminated:
+            self.process.send_signal(signal.SIGTERM)
+        self.terminated = True
+
     def stop(self):
         for client in self.clients:
             client.close()
-        self.process.send_signal(signal.SIGTERM)
+        self.terminate()
         timer = threading.Timer(DEADLINE, self.process.kill)
         timer.start()
         said = self.process.communicate()[0]

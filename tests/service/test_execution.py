@@ -357,7 +357,8 @@ def test_nobody_comes_back(server):
     s = server("--grace-ms", 300, "--keep-ms", 300)
     client = s.client()
     marker = "4245.125"
-    name = first_with(client.execute(client.action(["/bin/sleep", marker])), EXECUTING).name
+    stream = client.execute(client.action(["/bin/sleep", marker]))
+    name = first_with(stream, EXECUTING).name
     until(lambda: processes(marker))
     client.close()
     until(lambda: not processes(marker))
@@ -443,7 +444,8 @@ def test_stop_with_jobs(server):
     marker = "4243.125"
     stream = client.execute(client.action(["/bin/sleep", marker]))
     first_with(stream, EXECUTING)
-    s.process.terminate()
+    until(lambda: processes(marker))
+    s.terminate()
     answers = []
     try:
         answers = [last(stream).status.code]
@@ -458,8 +460,10 @@ def test_killed_and_started_again(server):
     client = s.client()
     tree = Tree().file("d/f", "kept")
     marker = "4244.125"
-    first_with(client.execute(client.action(["/bin/sleep", marker], tree=tree)), EXECUTING)
-    until(s.roots)
+    stream = client.execute(client.action(["/bin/sleep", marker], tree=tree))
+    first_with(stream, EXECUTING)
+    until(lambda: processes(marker))
+    assert s.roots()
     s.kill()
     until(lambda: not processes(marker))
     s.start()
