@@ -219,6 +219,11 @@ static int run(struct options *o)
 		print_version();
 		return 0;
 	}
+	if (o->tls_cert || o->token_file) {
+		fprintf(stderr, "distccd: TLS and tokens are not served yet: without --tls-cert "
+				"and --token-file, --allow decides who is\n");
+		return WORKER_EXIT_BAD_ARGUMENTS;
+	}
 	if (o->mode == OPTIONS_MODE_AUTO)
 		o->mode = stdin_is_socket() ? OPTIONS_MODE_INETD : OPTIONS_MODE_DAEMON;
 	r = open_log_file(o);
