@@ -118,7 +118,8 @@ static int encode_message(struct rpc_call *call, const char *message)
 	if (r < 0 || b->len <= RPC_STATUS_MESSAGE_MAX)
 		return r;
 	b->len = RPC_STATUS_MESSAGE_MAX;
-	while (b->data[b->len - 1] == '%' || b->data[b->len - 2] == '%')
+	while (b->data[b->len - 1] == '%' || b->data[b->len - 2] == '%' ||
+		b->data[b->len - 1] == ' ')
 		b->len--;
 	b->data[b->len] = '\0';
 	return 0;

@@ -85,8 +85,10 @@ int rpc_percent_encode(const char *text, size_t n, struct buf *ret)
 		return r;
 	for (size_t i = 0; i < n; i++) {
 		uint8_t c = (uint8_t)text[i];
+		/* HTTP does not take a value that begins or ends with a blank. */
+		bool is_edge = i == 0 || i == n - 1;
 
-		if (c >= ' ' && c <= '~' && c != '%') {
+		if (c >= ' ' && c <= '~' && c != '%' && (c != ' ' || !is_edge)) {
 			ret->data[ret->len++] = (char)c;
 			continue;
 		}

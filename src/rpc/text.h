@@ -10,7 +10,7 @@ int rpc_base64_encode(const void *data, size_t n, struct buf *ret) MUST_CHECK;
 /* With or without padding. -EBADMSG: not base64 (ret is then as it was). */
 int rpc_base64_decode(const char *text, size_t n, struct buf *ret) MUST_CHECK;
 
-/* grpc-message: all but printable ASCII, and '%', as %XX. */
+/* grpc-message: all but printable ASCII, '%', and blanks at either end, as %XX. */
 int rpc_percent_encode(const char *text, size_t n, struct buf *ret) MUST_CHECK;
 /* What is no valid %XX is taken as it stands. */
 int rpc_percent_decode(const char *text, size_t n, struct buf *ret) MUST_CHECK;

@@ -60,7 +60,7 @@ static void percent(void **state)
 	static const struct {
 		const char *plain, *encoded;
 	} cases[] = {{"", ""}, {"plain ~", "plain ~"}, {"100%", "100%25"}, {"a\nb", "a%0Ab"},
-		{"\xc3\xa4", "%C3%A4"}, {"\x7f", "%7F"}};
+		{"\xc3\xa4", "%C3%A4"}, {"\x7f", "%7F"}, {" ", "%20"}, {" a b: ", "%20a b:%20"}};
 	AUTO(buf_fini) struct buf lax = BUF_INIT;
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
