@@ -12,6 +12,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "cas/inside.h"
+#include "cas/upload.h"
 
 /* Opening and closing a store: who owns it, how it was left, and what of it may be trusted. */
 
@@ -288,6 +289,8 @@ int cas_close(struct cas *c)
 
 	if (!c)
 		return 0;
+	/* Nobody can come back for these. */
+	cas_upload_expire(c, UINT64_MAX, 0);
 	c->sweep = 0;
 	cas_records_sweep(c, c->table.end);
 	c->state.clean = true;

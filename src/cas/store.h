@@ -71,8 +71,9 @@ struct cas;
 int cas_open(const struct cas_options *o, struct cas **ret) MUST_CHECK;
 
 /*
- * No lease, upload or call may be left. Writes what is only in memory, syncs the file system and
- * marks the root clean; an error means that the next start is as after a crash, no more. NULL: 0.
+ * No lease, attached upload or call may be left; detached uploads end. Writes what is only in
+ * memory, syncs the file system and marks the root clean; an error means that the next start is as
+ * after a crash, no more. NULL: 0.
  */
 int cas_close(struct cas *c);
 

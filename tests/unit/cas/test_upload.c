@@ -270,6 +270,56 @@ static void test_compressed(void **state)
 	}
 }
 
+/* A stream that breaks within a frame goes on with a frame of its own, at an offset of the blob. */
+static void test_compressed_resume(void **state)
+{
+	static const size_t cuts[] = {0, 1, 100000, SIZE - 1};
+	struct world *w = *state;
+	const struct cas_upload_request q = {.owner = 1, .key = "z", .digest = w->d, .zstd = true};
+	AUTO(buf_fini) struct buf z = BUF_INIT;
+
+	assert_int_equal(zstream_compress(w->blob.data, SIZE, &z), 0);
+	for (size_t i = 0; i <= ARRAY_SIZE(cuts); i++) {
+		AUTO(buf_fini) struct buf rest = BUF_INIT;
+		/* The last: all came but the end of the frame. */
+		size_t cut = i < ARRAY_SIZE(cuts) ? MIN(cuts[i], z.len - 1) : z.len;
+		struct cas_upload *u;
+		uint64_t at;
+
+		assert_int_equal(cas_upload_begin(w->c, &q, &u), 0);
+		assert_int_equal(cas_upload_write(u, 0, z.data, cut), 0);
+		assert_int_equal(cas_upload_committed(u), cut);
+		cas_upload_detach(u, 0);
+		assert_int_equal(cas_upload_query(w->c, 1, "z", &at), 0);
+		assert_in_range(at, 0, SIZE);
+		assert_int_equal(zstream_compress(w->blob.data + at, SIZE - at, &rest), 0);
+		assert_int_equal(cas_upload_begin(w->c, &q, &u), 0);
+		assert_int_equal(cas_upload_committed(u), at);
+		if (at < SIZE)
+			assert_int_equal(cas_upload_write(u, at, rest.data, rest.len), 0);
+		assert_int_equal(cas_upload_finish(u), 0);
+		assert_stored(w);
+		assert_int_equal(cas_drop(w->c, &w->d), 0);
+	}
+}
+
+/* A store that closes takes those with it that nobody has. */
+static void test_close(void **state)
+{
+	struct world *w = *state;
+	const struct cas_options o = {
+		.root = w->root.path, .max_bytes = 4 << 20, .max_blob = 2 << 20};
+	struct cas_upload *u;
+	uint64_t at;
+
+	assert_int_equal(begin(w, 1, "k", &u), 0);
+	assert_int_equal(cas_upload_write(u, 0, w->blob.data, 1000), 0);
+	cas_upload_detach(u, 5000);
+	assert_int_equal(cas_close(w->c), 0);
+	assert_int_equal(cas_open(&o, &w->c), 0);
+	assert_int_equal(cas_upload_query(w->c, 1, "k", &at), CAS_MISSING);
+}
+
 static void test_no_memory(void **state)
 {
 	struct world *w = *state;
@@ -311,6 +361,8 @@ int main(void)
 		TEST(test_room),
 		TEST(test_same_twice),
 		TEST(test_compressed),
+		TEST(test_compressed_resume),
+		TEST(test_close),
 		TEST(test_no_memory),
 	};
 
