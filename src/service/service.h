@@ -27,9 +27,10 @@ struct sandbox;
 enum {
 	/* Of one BatchUpdateBlobs or BatchReadBlobs, as Capabilities say it: gRPC's own 4 MiB less
 	 * what wraps the blobs. */
-	SERVICE_BATCH_MAX = 4032 << 10,
-	SERVICE_ANSWER_MAX = 4 << 20, /* bytes of a message that any client takes */
-	SERVICE_CHUNK = 256 << 10,    /* bytes of a blob in one ReadResponse */
+	SERVICE_BATCH_MAX = 3840 << 10,
+	SERVICE_BATCH_BLOBS_MAX = 1 << 14, /* of one: each has a status in the answer */
+	SERVICE_ANSWER_MAX = 4 << 20,      /* bytes of a message that any client takes */
+	SERVICE_CHUNK = 256 << 10,         /* bytes of a blob in one ReadResponse */
 	/* What one connection makes us hold; see service/budget.h. A peer that starts as many calls
 	 * as it may, and lets each come with its largest message, or reads no answers. */
 	SERVICE_HELD_IN_MAX = 32 << 20,  /* unary calls, and blobs on their way in */

@@ -20,8 +20,8 @@
 
 enum {
 	COMPRESS_MIN = 1 << 10, /* bytes; less is not worth a frame */
-	/* What a blob's entry in an answer takes beside data and text. */
-	ENTRY_OVERHEAD = 128,
+	/* What a blob's entry in an answer takes beside its data: digest, status, what wraps them. */
+	ENTRY_OVERHEAD = 96,
 };
 
 static bool function_ok(struct service_request *r, int function)
@@ -105,14 +105,14 @@ static void find_run(struct service_request *r, const void *message)
 
 /* --- batches --- */
 
-/* Sum of sizes as far as the digests are any. False: over the limit, and the request has failed. */
-static bool batch_fits(struct service_request *r, uint64_t total)
+/* total: sum of sizes as far as the digests are any. False: the request has failed. */
+static bool batch_fits(struct service_request *r, size_t n, uint64_t total)
 {
-	if (total <= SERVICE_BATCH_MAX)
+	if (total <= SERVICE_BATCH_MAX && n <= SERVICE_BATCH_BLOBS_MAX)
 		return true;
 	snprintf(r->violation.text, sizeof(r->violation.text),
-		"a batch may have %d bytes of blobs, not %llu", SERVICE_BATCH_MAX,
-		(unsigned long long)total);
+		"a batch may have %d blobs of %d bytes in all, not %zu of %llu",
+		SERVICE_BATCH_BLOBS_MAX, SERVICE_BATCH_MAX, n, (unsigned long long)total);
 	service_fail(r, RPC_INVALID_ARGUMENT, r->violation.text);
 	return false;
 }
@@ -224,7 +224,7 @@ static void update_run(struct service_request *r, const void *message)
 		return;
 	for (size_t i = 0; i < q->n_requests && total <= SERVICE_BATCH_MAX; i++)
 		total += size_of(q->requests[i]->digest);
-	if (!batch_fits(r, total))
+	if (!batch_fits(r, q->n_requests, total))
 		return;
 	u = state_new(r, sizeof(*u));
 	if (!u)
@@ -243,8 +243,8 @@ static void update_run(struct service_request *r, const void *message)
 struct read_batch {
 	const re_batch_read_blobs_request *q;
 	re_batch_read_blobs_response answer;
-	size_t bytes; /* of the answer so far, or a little less */
-	bool zstd;    /* is welcome */
+	size_t left; /* bytes of data that the answer still has room for */
+	bool zstd;   /* is welcome */
 	bool no_memory;
 };
 
@@ -294,14 +294,14 @@ static void read_one(struct service_request *r, struct read_batch *b,
 	e = read_blob(r->service->cas, &d, &r->arena, &entry->data);
 	if (e == 0 && b->zstd && d.size >= COMPRESS_MIN)
 		try_compress(&r->arena, entry);
-	if (b->bytes + entry->data.len + ENTRY_OVERHEAD > SERVICE_ANSWER_MAX) {
+	if (entry->data.len > b->left) {
 		entry->data.len = 0;
 		entry->compressor = RE_ENUM(COMPRESSOR__VALUE__IDENTITY);
-		entry->status = reapi_status_new(&r->arena, RPC_RESOURCE_EXHAUSTED,
-			"it does not fit into this answer, ask for it by itself");
+		/* No text: there may be thousands. What it means is: ask for less at once. */
+		entry->status = reapi_status_new(&r->arena, RPC_RESOURCE_EXHAUSTED, "");
 		return;
 	}
-	b->bytes += entry->data.len + ENTRY_OVERHEAD;
+	b->left -= entry->data.len;
 	entry->status = status_of_cas(&r->arena, e);
 }
 
@@ -346,7 +346,7 @@ static void read_run(struct service_request *r, const void *message)
 		return;
 	for (size_t i = 0; i < q->n_digests && total <= SERVICE_BATCH_MAX; i++)
 		total += size_of(q->digests[i]);
-	if (!batch_fits(r, total))
+	if (!batch_fits(r, q->n_digests, total))
 		return;
 	/* Until the call has ended: the answer waits for a client that may read slowly. */
 	service_hold_take(&r->hold, (size_t)total);
@@ -354,6 +354,7 @@ static void read_run(struct service_request *r, const void *message)
 	if (!b)
 		return;
 	b->q = q;
+	b->left = SERVICE_ANSWER_MAX - q->n_digests * ENTRY_OVERHEAD;
 	b->answer = (re_batch_read_blobs_response)RE_INIT(BATCH_READ_BLOBS_RESPONSE);
 	for (size_t i = 0; i < q->n_acceptable_compressors; i++)
 		b->zstd |= (int)q->acceptable_compressors[i] == REAPI_ZSTD;

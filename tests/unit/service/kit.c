@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cas/upload.h"
 #include "reapi/message.h"
 
 static void require(bool condition, const char *what)
@@ -23,6 +22,8 @@ static void connect_again(struct kit *k)
 			&k->server) == 0,
 		"rpc_server_new");
 	require(rpc_client_new(NULL, NULL, k->now_ms, &k->client) == 0, "rpc_client_new");
+	/* Its settings are known when the test begins. */
+	kit_carry(k);
 }
 
 static void disconnect(struct kit *k)
@@ -58,7 +59,6 @@ void kit_stop(struct kit *k)
 	while (k->service.n_offloaded > 0)
 		uv_run(&k->loop, UV_RUN_ONCE);
 	ac_close(k->service.ac);
-	cas_upload_expire(k->service.cas, UINT64_MAX, 0);
 	require(cas_close(k->service.cas) == 0, "cas_close");
 	require(uv_loop_close(&k->loop) == 0, "uv_loop_close");
 	kit_root_remove(&k->root);
@@ -163,20 +163,26 @@ void kit_call_start(struct kit *k, const char *method, struct kit_call *ret)
 	require(rpc_client_call(k->client, &p, k->now_ms, &ret->call) == 0, "rpc_client_call");
 }
 
-bool kit_send(struct kit *k, struct kit_call *c, const ProtobufCMessage *m)
+bool kit_send_bytes(struct kit *k, struct kit_call *c, const void *data, size_t n)
 {
-	AUTO(buf_fini) struct buf bytes = BUF_INIT;
 	int r;
 
-	require(reapi_pack(m, &bytes) == 0, "reapi_pack");
 	while (c->call && !c->writable)
 		require(step(k), "stuck before a message");
 	if (!c->call)
 		return false;
-	r = rpc_call_send_buf(c->call, &bytes);
+	r = rpc_call_send(c->call, data, n);
 	if (r == RPC_CALL_FULL)
 		c->writable = false;
 	return r >= 0;
+}
+
+bool kit_send(struct kit *k, struct kit_call *c, const ProtobufCMessage *m)
+{
+	AUTO(buf_fini) struct buf bytes = BUF_INIT;
+
+	require(reapi_pack(m, &bytes) == 0, "reapi_pack");
+	return kit_send_bytes(k, c, bytes.data, bytes.len);
 }
 
 void kit_half_close(struct kit_call *c)

@@ -51,6 +51,7 @@ struct kit_call {
 void kit_call_start(struct kit *k, const char *method, struct kit_call *ret);
 /* Waits until it may be sent. False: the call has ended. */
 bool kit_send(struct kit *k, struct kit_call *c, const ProtobufCMessage *m);
+bool kit_send_bytes(struct kit *k, struct kit_call *c, const void *data, size_t n);
 void kit_half_close(struct kit_call *c);
 void kit_wait(struct kit *k, struct kit_call *c); /* until it has ended */
 void kit_wait_messages(struct kit *k, struct kit_call *c, size_t n);

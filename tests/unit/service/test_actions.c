@@ -105,8 +105,8 @@ static void test_inline(void **state)
 	re_action_result m = RE_INIT(ACTION_RESULT), *got;
 	re_output_file f[3], *files[3];
 	char names[3][8] = {"a/b", "c", "large"}, *wanted[] = {names[2], names[1], names[2]};
-	struct cas_digest d[3] = {kit_put(&k, "A", 1), kit_put(&k, "CC", 2),
-		kit_put(&k, large, sizeof(large))};
+	struct cas_digest d[3] = {
+		kit_put(&k, "A", 1), kit_put(&k, "CC", 2), kit_put(&k, large, sizeof(large))};
 
 	for (int i = 0; i < 3; i++) {
 		f[i] = (re_output_file)RE_INIT(OUTPUT_FILE);

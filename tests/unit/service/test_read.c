@@ -67,8 +67,8 @@ static void test_read(void **state)
 {
 	static const struct {
 		int64_t offset, limit;
-	} cases[] = {{0, 0}, {0, 1}, {0, SIZE}, {0, SIZE + 1}, {1, 0}, {999, 500000},
-		{SIZE - 1, 0}, {SIZE, 0}, {65536, 65536}, {0, 65537}};
+	} cases[] = {{0, 0}, {0, 1}, {0, SIZE}, {0, SIZE + 1}, {1, 0}, {999, 500000}, {SIZE - 1, 0},
+		{SIZE, 0}, {65536, 65536}, {0, 65537}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		AUTO(buf_fini) struct buf b = BUF_INIT;

@@ -57,8 +57,8 @@ struct got {
 	size_t token_of;
 };
 
-static enum rpc_status get_tree(const struct cas_digest *root, int32_t page_size, char *token,
-	struct got *got)
+static enum rpc_status get_tree(
+	const struct cas_digest *root, int32_t page_size, char *token, struct got *got)
 {
 	re_get_tree_request q = RE_INIT(GET_TREE_REQUEST);
 	enum rpc_status status;
