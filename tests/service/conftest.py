@@ -2,11 +2,13 @@
 """service-server as a process, as root and as a user that is nobody."""
 
 import os
+import pwd
 import shutil
 import signal
 import subprocess
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -85,6 +87,45 @@ class Server:
         shutil.rmtree(self.top, ignore_errors=True)
         assert self.process.returncode == 0, log
         assert "idle" in said, log
+        assert "Sanitizer" not in log, log
+
+
+class Daemon(Server):
+    """distccd itself, where only its port is needed."""
+
+    def __init__(self, *options):
+        self.user = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
+        super().__init__(self.user.pw_uid, *options)
+
+    def start(self):
+        os.chown(self.top, self.uid, -1)
+        self.errors = open(self.top / "errors", "a+", encoding="utf-8")
+        port_file = self.top / "port"
+        port_file.unlink(missing_ok=True)
+        self.process = subprocess.Popen(
+            [BUILD / "src/worker/distccd", "--no-detach", "--log-stderr", "--enable-tcp-insecure",
+             "--listen", "127.0.0.1", "--port", "0", "--port-file", port_file,
+             "--user", self.user.pw_name, "--store", self.top / "store", *map(str, self.options)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.errors, text=True,
+            cwd=self.top, env={**os.environ, "DISTCC_SANDBOX": str(self.top / "distcc-sandbox")})
+        end = time.monotonic() + DEADLINE
+        while not port_file.exists() or not port_file.read_text().strip():
+            assert self.process.poll() is None and time.monotonic() < end, self.log()
+            time.sleep(0.01)
+        self.port = int(port_file.read_text())
+
+    def stop(self):
+        for client in self.clients:
+            client.close()
+        self.process.send_signal(signal.SIGTERM)
+        timer = threading.Timer(DEADLINE, self.process.kill)
+        timer.start()
+        self.process.communicate()
+        timer.cancel()
+        log = self.log()
+        self.errors.close()
+        shutil.rmtree(self.top, ignore_errors=True)
+        assert self.process.returncode == 0, log
         assert "Sanitizer" not in log, log
 
 

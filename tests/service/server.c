@@ -47,6 +47,7 @@ static struct {
 static struct {
 	const char *store, *helper, *instance;
 	uint64_t size, slots, timeout_ms, scratch, sandbox, without, grace_ms, keep_ms;
+	uint64_t owner; /* of all connections; 0: each its own */
 } options = {.size = STORE_BYTES, .slots = 2, .sandbox = 1};
 
 static void __attribute__((noreturn)) die(const char *what, int error)
@@ -78,7 +79,8 @@ static void on_connection(uv_stream_t *listener, int connection_status)
 
 	if (connection_status < 0 || !c || server.n_clients == LINKS_MAX ||
 		link_new(&server.loop, &c->link) < 0 ||
-		service_client_init(&c->services, &server.service, ++owner) < 0)
+		service_client_init(
+			&c->services, &server.service, options.owner ? options.owner : ++owner) < 0)
 		die("a connection", ENOMEM);
 	link_is = link_owner(c->link);
 	if (uv_accept(listener, link_stream(c->link)) < 0 ||
@@ -138,7 +140,7 @@ static void parse(int argc, char **argv)
 		{"--slots", NULL, &options.slots}, {"--timeout-ms", NULL, &options.timeout_ms},
 		{"--scratch", NULL, &options.scratch}, {"--sandbox", NULL, &options.sandbox},
 		{"--without", NULL, &options.without}, {"--grace-ms", NULL, &options.grace_ms},
-		{"--keep-ms", NULL, &options.keep_ms}};
+		{"--keep-ms", NULL, &options.keep_ms}, {"--owner", NULL, &options.owner}};
 
 	for (int i = 1; i < argc; i += 2) {
 		size_t k = 0;
