@@ -189,13 +189,19 @@ static void remove_stale_daemons(const char *own)
 		closedir(d);
 }
 
-static char *v1_base(enum cgroup_controller c)
+/* This daemon's directory below its own cgroup; NULL where it is not there and cannot be made. */
+static char *v1_make_base(enum cgroup_controller c)
 {
 	AUTO(util_free) char *own = own_dir(controller_names[c]);
 	char *base;
 
-	if (!own || asprintf(&base, "%s/distccd-%ld", own, (long)getpid()) < 0)
+	if (!own)
 		return NULL;
+	remove_stale_daemons(own);
+	if (asprintf(&base, "%s/distccd-%ld", own, (long)getpid()) < 0)
+		return NULL;
+	if (mkdir(base, 0755) < 0 && errno != EEXIST)
+		util_free(&base);
 	return base;
 }
 
@@ -255,13 +261,9 @@ void cgroup_prepare(uid_t uid, gid_t gid)
 		return;
 	}
 	for (int i = 0; i < CGROUP_N; i++) {
-		AUTO(util_free) char *base = v1_base((enum cgroup_controller)i);
-		AUTO(util_free) char *above = base ? path_dir(base) : NULL;
+		AUTO(util_free) char *base = v1_make_base((enum cgroup_controller)i);
 
-		if (!base || !above)
-			continue;
-		remove_stale_daemons(above);
-		if (mkdir(base, 0755) == 0 || errno == EEXIST)
+		if (base)
 			give_away(base, uid, gid);
 	}
 }
@@ -289,11 +291,9 @@ int cgroups_open(struct cgroups *c)
 		return 0;
 	cgroups_close(c);
 	for (int i = 0; i < CGROUP_N; i++) {
-		AUTO(util_free) char *base = v1_base((enum cgroup_controller)i);
+		AUTO(util_free) char *base = v1_make_base((enum cgroup_controller)i);
 
-		if (!base)
-			continue;
-		if ((mkdir(base, 0755) == 0 || errno == EEXIST) && access(base, W_OK) == 0)
+		if (base && access(base, W_OK) == 0)
 			c->base[i] = TAKE_PTR(base);
 	}
 	return 0;
