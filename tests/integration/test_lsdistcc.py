@@ -28,7 +28,8 @@ def run(*arguments, program=LSDISTCC, before=()):
 
 
 def lines(*arguments, **options):
-    done = run(*arguments, **options)
+    """With time enough for a loaded machine, unless the arguments say otherwise."""
+    done = run("-t60", *arguments, **options)
     return sorted(done.stdout.splitlines()), done.returncode
 
 

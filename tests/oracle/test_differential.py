@@ -49,7 +49,7 @@ def test_a_feature_can_be_left_out(feature):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_few_programs_are_rejected(family):
-    done = differential("--programs", "200", "--compiler", family, "--jobs", "1")
+    done = differential("--programs", "60", "--compiler", family, "--jobs", "1")
     assert done.returncode == 0, done.stdout + done.stderr
     rejected = float(re.search(r"\(([\d.]+) % rejected\)", done.stdout).group(1))
     conditions, compiles = map(int, re.search(r"(\d+) conditions in (\d+)", done.stdout).groups())
@@ -98,7 +98,7 @@ def test_shrinking_keeps_what_matters():
 @pytest.mark.skipif(not SCAN_TOOL, reason="SCAN_TOOL is not set")
 @pytest.mark.parametrize("more", [[], ["--in-place"]])
 def test_scanner_against_compilers(more):
-    done = differential("--programs", "300" if not more else "100", "--jobs", "2", "--names", "real",
+    done = differential("--programs", "200" if not more else "60", "--jobs", "2", "--names", "real",
                         *more, scan_tool=SCAN_TOOL)
     assert done.returncode == 0, done.stdout + done.stderr
 

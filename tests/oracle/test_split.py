@@ -184,9 +184,9 @@ int q(int a) { return _mm_extract_epi16(_mm_set1_epi16(a), 3); }
 
 
 @pytest.mark.skipif("gcc" not in COMPILERS, reason="no gcc")
-@pytest.mark.parametrize("mode", ["plain", "directives"])
-@pytest.mark.parametrize("command", ["-O0 -c im.c", "-O2 -c im.c", "-O2 -mavx2 -c im.c",
-                                     "-Og -mno-avx -c im.c", "-O2 -xc++ -c im.c"])
+@pytest.mark.parametrize("command, mode", [
+    ("-O2 -c im.c", "directives"), ("-O0 -mavx2 -c im.c", "plain"),
+    ("-Og -mno-avx -c im.c", "directives"), ("-O0 -xc++ -c im.c", "plain")])
 def test_intrinsics(command, mode, tmp_path, monkeypatch):
     """gcc's own headers are full of #pragma GCC target, and yet mean the same."""
     if os.uname().machine != "x86_64":
