@@ -220,6 +220,19 @@ static bool set_timeout(struct rpc_call *call)
 	return true;
 }
 
+/* Who owns the session has a say. */
+static bool admitted(struct rpc_call *call)
+{
+	const struct rpc_owner *owner = &call->s->owner;
+	const char *text = "";
+	enum rpc_status status =
+		owner->admit ? owner->admit(&call->head, &text, owner->data) : RPC_OK;
+
+	if (status != RPC_OK)
+		rpc_server_finish(call, status, text, NULL, 0);
+	return status == RPC_OK;
+}
+
 /* True: it is gRPC, and for a method that we have. */
 static bool judge(struct rpc_call *call)
 {
@@ -233,6 +246,8 @@ static bool judge(struct rpc_call *call)
 		refuse_http(call, "405", "the method of gRPC is POST");
 	} else if (!rpc_content_type_ok(rpc_metadata_get(&call->head, "content-type"))) {
 		refuse_http(call, "415", "the content-type of gRPC is application/grpc");
+	} else if (!admitted(call)) {
+		return false;
 	} else if (!(call->method = find_method(call->s, path ? path : ""))) {
 		rpc_server_finish(call, RPC_UNIMPLEMENTED, "unknown method", NULL, 0);
 	} else if (!encoding_ok(rpc_metadata_get(&call->head, "grpc-encoding"))) {

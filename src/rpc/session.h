@@ -57,6 +57,12 @@ struct rpc_owner {
 	 * calls, so that it may only note it (start a timer of 0 ms, or so).
 	 */
 	void (*wake)(void *data);
+	/*
+	 * Server: may this call be? By the metadata that came with it, before its handler is told.
+	 * RPC_OK; or the status it ends with, and a static text for the client.
+	 */
+	enum rpc_status (*admit)(
+		const struct rpc_metadata *metadata, const char **ret_text, void *data);
 	void (*call_ended)(const struct rpc_call_stats *stats, void *data);
 	void *data;
 };

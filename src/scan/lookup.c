@@ -100,7 +100,7 @@ static void begin(struct scanner *s, struct file *f)
 	if (f->unit == s->epoch)
 		return;
 	f->unit = s->epoch;
-	f->read = f->listed = f->once = false;
+	f->read = f->listed = f->once = f->probed = f->probed_otherwise = false;
 	f->node = NULL;
 }
 
@@ -383,6 +383,20 @@ static int remember(struct scanner *s, struct lookup *l)
 	s->used[s->n_used++] = l;
 	l->unit = s->epoch;
 	return 0;
+}
+
+/*
+ * What was found is kept under the place that the search began at, and under the heads of the quote
+ * and the bracket chain where it came past them; a later search that begins at one of these, or comes
+ * to one, is given the same file.
+ */
+int32_t lookup_origin(const struct scanner *s, const struct lookup *l)
+{
+	int32_t bracket = (int32_t)s->search->n_quote, start = (int32_t)l->start;
+
+	if (l->found < 0)
+		return l->found;
+	return start <= bracket && l->found >= bracket ? bracket : start;
 }
 
 /* Call with each candidate up to and with the found one. */

@@ -301,7 +301,7 @@ static bool is_like(const struct scan_inode *a, const struct scan_inode *b)
 
 /*
  * An #import is held against every file that gcc has opened, also by a __has_include. The same path
- * is another file to it when it was come to by another name or through another directory.
+ * is another file to it when it was come to by another name or from another beginning.
  */
 static int is_twin_of_probed(
 	struct scanner *s, const struct lookup *l, struct file *other, bool *ret)
@@ -311,7 +311,8 @@ static int is_twin_of_probed(
 	int e;
 
 	if (other == f) {
-		*ret = f->probe_name != l->name || f->probe_found != l->found;
+		*ret = f->probed_otherwise || f->probe_name != l->name ||
+		       f->probe_origin != lookup_origin(s, l);
 		return 0;
 	}
 	e = lookup_text(s, other, &text);

@@ -95,12 +95,24 @@ static int closing(struct scanner *s)
 	return e;
 }
 
+static void note_probe(const struct scanner *s, const struct lookup *l)
+{
+	struct file *f = l->file;
+	int32_t origin = lookup_origin(s, l);
+
+	if (f->probed && (f->probe_name != l->name || f->probe_origin != origin))
+		f->probed_otherwise = true;
+	if (f->probed)
+		return;
+	f->probed = true;
+	f->probe_name = l->name;
+	f->probe_origin = origin;
+}
+
 static int probed(struct scanner *s, const struct lookup *l)
 {
-	if (!l->file->listed) {
-		l->file->probe_name = l->name;
-		l->file->probe_found = l->found;
-	}
+	if (!s->clang)
+		note_probe(s, l);
 	return lookup_note(s, l->file, SCAN_FILE_PROBED);
 }
 
@@ -110,10 +122,13 @@ static int has_include(struct scanner *s, bool next, struct token *ret)
 	struct token t;
 	uint32_t name;
 	bool angled, found = false;
-	bool paren = expand_paren_follows(s);
+	/* Inside a macro clang does not know where the file was found, and looks from the start. */
+	bool inside = s->n_contexts > 1, paren = expand_paren_follows(s);
 	int e = 0;
 
 	s->memo_off = true;
+	if (s->clang && inside)
+		next = false;
 	if (paren)
 		e = expand_next(s, &t);
 	else

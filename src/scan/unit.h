@@ -51,8 +51,10 @@ struct file {
 	uint32_t unit;     /* the epoch that what follows is of */
 	uint32_t index;    /* in the result */
 	bool read, listed, once;
-	uint32_t probe_name; /* by which a __has_include found it, and where */
-	int32_t probe_found;
+	/* gcc: the files that this is to it, by who looked for it with __has_include. */
+	uint32_t probe_name;
+	int32_t probe_origin;
+	bool probed, probed_otherwise; /* so; and as another one, too */
 	struct node *node; /* clang: what stands for its inode in this unit */
 };
 
@@ -245,6 +247,9 @@ struct argument {
 };
 int substitute(struct scanner *s, const struct macro *m, struct argument *args, uint32_t n_args,
 	const struct token **ret, uint32_t *ret_n) MUST_CHECK;
+
+/* Where gcc remembers that it found this: two look-ups of one name and origin are one file to it. */
+int32_t lookup_origin(const struct scanner *s, const struct lookup *l);
 
 /* special.c: what name, whose macro is special, is now. */
 int special_expand(

@@ -59,6 +59,12 @@ void execution_arm(struct execution *e)
 		uv_timer_start(&e->timer, on_timer, next > now ? next - now : 0, 0);
 }
 
+void execution_over(struct execution *e, const struct service_over *over)
+{
+	if (e->service->over)
+		e->service->over(over, e->service->over_data);
+}
+
 void execution_fail(struct execution *e, struct operation *o, struct fault *f)
 {
 	const struct results_answer from = {.fault = f};
@@ -67,6 +73,7 @@ void execution_fail(struct execution *e, struct operation *o, struct fault *f)
 	if (!a)
 		a = operation_answer_ref(e->exhausted);
 	e->stats.refused++;
+	execution_over(e, &(struct service_over){.end = SERVICE_END_REFUSED});
 	log_event(LOG_LEVEL_NOTICE, "action-refused", "status=%s %s", rpc_status_name(f->status),
 		f->text);
 	operation_finish(&e->operations, o, a, execution_now_ms(e));

@@ -37,5 +37,8 @@ void execution_arm(struct execution *e);
  */
 int lookup_start(struct execution *e, struct operation *o, const re_execute_request *q) MUST_CHECK;
 
+/* An Execute that no job was started for, or a job, is over. */
+void execution_over(struct execution *e, const struct service_over *over);
+
 /* Answer with a fault. */
 void execution_fail(struct execution *e, struct operation *o, struct fault *f);

@@ -85,6 +85,8 @@ int launch_start(const struct service *s, const struct launch_job *job, struct s
 		.root = job->launch->root,
 		.inputs = overlay ? SANDBOX_INPUT_OVERLAY : SANDBOX_INPUT_PRIVATE,
 		.input = job->input,
+		.masks = s->masks,
+		.n_masks = job->launch->root == SANDBOX_ROOT_HOST ? s->n_masks : 0,
 		.argv = job->command->arguments,
 		.envp = job->command->environment,
 		.cwd = *dir ? dir : NULL,

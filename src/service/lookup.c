@@ -98,7 +98,9 @@ static void join(struct lookup *l, struct operation *o)
 	operation_join(o, task);
 	run_ask(task, &l->asked);
 	e->stats.merged += merged;
-	if (!merged)
+	if (merged)
+		execution_over(e, &(struct service_over){.end = SERVICE_END_MERGED});
+	else
 		run_start(task);
 }
 
@@ -114,6 +116,7 @@ static void in_loop(uv_work_t *work, int status)
 		/* Nobody waits for it. */
 	} else if (l->answer) {
 		e->stats.cached++;
+		execution_over(e, &(struct service_over){.end = SERVICE_END_CACHED});
 		operation_finish(&e->operations, o, l->answer, execution_now_ms(e));
 	} else if (e->stopping) {
 		operation_finish(&e->operations, o, e->stopped, execution_now_ms(e));

@@ -228,10 +228,51 @@ static void log_outcome(const struct run *r)
 			r->result.setup_ns / 1000, r->result.wall_ns / 1000);
 }
 
+static enum service_end end_of(const struct run *r)
+{
+	switch (r->fault.status) {
+	case RPC_OK:
+		if (WIFSIGNALED(r->result.status) || r->result.limit != SANDBOX_LIMIT_NONE)
+			return SERVICE_END_KILLED;
+		return launch_exit_code(&r->result) == 0 ? SERVICE_END_OK : SERVICE_END_EXITED;
+	case RPC_DEADLINE_EXCEEDED:
+		return SERVICE_END_TIMED_OUT;
+	case RPC_INVALID_ARGUMENT:
+	case RPC_FAILED_PRECONDITION:
+	case RPC_NOT_FOUND:
+		return SERVICE_END_REFUSED;
+	default:
+		return SERVICE_END_ERROR;
+	}
+}
+
+static uint64_t ms_between(const struct timespec *from, const struct timespec *to)
+{
+	int64_t ms = (int64_t)(to->tv_sec - from->tv_sec) * 1000 +
+		     (to->tv_nsec - from->tv_nsec) / 1000000;
+
+	return ms > 0 ? (uint64_t)ms : 0; /* the clock may have been set */
+}
+
+static void tell_over(const struct run *r, enum service_end end)
+{
+	struct service_over over = {.end = end};
+	const struct timespec t = now();
+
+	if (r->times.start.tv_sec != 0) {
+		over.ran = r->times.begun.tv_sec != 0;
+		over.wait_ms = ms_between(&r->times.queued, &r->times.start);
+		over.run_ms = ms_between(&r->times.start, &t);
+		over.setup_ns = r->result.setup_ns;
+	}
+	execution_over(r->execution, &over);
+}
+
 static void count(struct run *r)
 {
 	struct service_execution_stats *stats = &r->execution->stats;
 
+	tell_over(r, end_of(r));
 	if (r->fault.status == RPC_OK && launch_exit_code(&r->result) == 0)
 		stats->succeeded++;
 	else if (r->fault.status == RPC_OK)
@@ -545,6 +586,7 @@ static void cancel(struct run *r)
 		return;
 	r->cancelled = true;
 	e->stats.cancelled++;
+	tell_over(r, SERVICE_END_CANCELLED);
 	switch (r->state) {
 	case WAITING:
 		e->stats.waiting--;
@@ -582,6 +624,39 @@ void run_cancel_all(struct execution *e)
 
 		operation_task_finish(&e->operations, &r->task, e->stopped, execution_now_ms(e));
 		cancel(r);
+	}
+}
+
+/* --- what is under way --- */
+
+static const char *first_output(const struct reapi_command *c)
+{
+	return c->n_outputs > 0 ? c->outputs[0].path : "";
+}
+
+void service_each_running(const struct service *s,
+	bool (*each)(const struct service_running *job, void *data), void *data)
+{
+	const struct timespec t = now();
+
+	LIST_FOR(at, &s->execution->runs)
+	{
+		const struct run *r = LIST_ENTRY(at, struct run, link);
+		struct service_running job = {.program = "", .output = ""};
+
+		if (r->state >= REMOVING || r->cancelled)
+			continue;
+		/* Before that it is the pool's. */
+		if (r->state >= QUEUED) {
+			job.program = r->inputs.command.arguments[0];
+			job.output = first_output(&r->inputs.command);
+			job.input_bytes = r->inputs.plan.file_bytes;
+		}
+		if (r->state == RUNNING)
+			job.pid = r->job.pid;
+		job.age_ms = ms_between(&r->times.queued, &t);
+		if (!each(&job, data))
+			return;
 	}
 }
 

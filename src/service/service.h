@@ -63,6 +63,35 @@ struct service_execution_stats {
 	size_t waiting, executing, operations;           /* now */
 };
 
+/* How an Execute ended, or the job that several Executes share. */
+enum service_end {
+	SERVICE_END_OK,        /* exit status 0 */
+	SERVICE_END_EXITED,    /* another one */
+	SERVICE_END_KILLED,    /* by a signal, or over a limit but those of time */
+	SERVICE_END_TIMED_OUT, /* over a limit of time */
+	SERVICE_END_CANCELLED, /* nobody wanted it any more */
+	SERVICE_END_REFUSED,   /* not run: not understood, inputs missing, not isolated */
+	SERVICE_END_CACHED,    /* not run: its result was in the action cache */
+	SERVICE_END_MERGED,    /* not run: the same action was under way */
+	SERVICE_END_ERROR,     /* through a fault of ours */
+};
+
+struct service_over {
+	enum service_end end;
+	bool ran;                 /* a job was started: */
+	uint64_t wait_ms, run_ms; /* for a slot; in the slot */
+	uint64_t setup_ns;        /* of the sandbox */
+};
+
+/* A job that is wanted and not over. */
+struct service_running {
+	const char *program; /* "" before the Command was read */
+	const char *output;  /* the first one; "" */
+	pid_t pid;           /* of the sandbox; 0: not started yet */
+	uint64_t input_bytes;
+	uint64_t age_ms; /* since it was queued */
+};
+
 struct service {
 	uv_loop_t *loop;
 	struct cas *cas;
@@ -75,6 +104,11 @@ struct service {
 	const char *worker;      /* who we are, in results; NULL: the host's name */
 	struct service_limits limits;
 	bool serving; /* what health says; false while draining */
+	/* Files and directories that no job sees, though it sees what they are in. */
+	const char *const *masks;
+	size_t n_masks;
+	void (*over)(const struct service_over *over, void *data); /* may be NULL */
+	void *over_data;
 	struct execution *execution;
 	size_t n_offloaded; /* pieces of work in the pool */
 };
@@ -89,6 +123,9 @@ void service_stop(struct service *s);
 bool service_idle(const struct service *s); /* nothing is left in the loop or the pool */
 void service_fini(struct service *s);
 void service_execution_stats(const struct service *s, struct service_execution_stats *ret);
+/* Every job, oldest first, while each says true. Its texts are valid inside it. */
+void service_each_running(const struct service *s,
+	bool (*each)(const struct service_running *job, void *data), void *data);
 
 /* --- one connection --- */
 

@@ -22,10 +22,12 @@ void client_peer_name(const struct sockaddr *peer, socklen_t len, char ret[CLIEN
 		snprintf(ret, CLIENT_NAME_MAX, "(stdin)");
 }
 
-void client_enter(struct client *c, struct server *s, const struct sockaddr *peer, socklen_t len,
-	void (*abort)(struct client *c, bool drain))
+void client_enter(struct client *c, struct server *s, enum metrics_protocol protocol,
+	const struct sockaddr *peer, socklen_t len, void (*abort)(struct client *c, bool drain))
 {
 	c->server = s;
+	c->protocol = protocol;
+	c->since_ms = uv_now(&s->loop);
 	c->abort = abort;
 	if (peer && len <= sizeof(c->peer)) {
 		memcpy(&c->peer, peer, len);
@@ -34,11 +36,16 @@ void client_enter(struct client *c, struct server *s, const struct sockaddr *pee
 	client_peer_name(peer, len, c->name);
 	list_append(&s->clients, &c->link);
 	s->n_clients++;
+	/* At the door it has been counted. */
+	if (protocol != METRICS_UNKNOWN)
+		metrics_client_is(&s->report.metrics, protocol);
 }
 
 void client_leave(struct client *c)
 {
 	list_unlink(&c->link);
 	c->server->n_clients--;
+	if (c->protocol != METRICS_UNKNOWN)
+		metrics_client_gone(&c->server->report.metrics, c->protocol);
 	server_client_gone(c->server);
 }

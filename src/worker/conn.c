@@ -36,13 +36,15 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 			lose(c, 0);
 		return;
 	}
-	n = read(c->fd_in, c->scratch, c->scratch_size);
+	n = read(c->fd_in, c->shared->scratch, c->shared->scratch_size);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n > 0)
-		c->handlers->on_data(c, c->scratch, (size_t)n);
-	else
-		lose(c, n < 0 ? -errno : status);
+	if (n > 0) {
+		c->shared->bytes_in += (uint64_t)n;
+		c->handlers->on_data(c, c->shared->scratch, (size_t)n);
+		return;
+	}
+	lose(c, n < 0 ? -errno : status);
 }
 
 static int watch_in(struct conn *c)
@@ -50,19 +52,18 @@ static int watch_in(struct conn *c)
 	return uv_poll_start(&c->in, c->paused ? UV_DISCONNECT : UV_READABLE, on_readable);
 }
 
-int conn_open(struct conn *c, uv_loop_t *loop, int fd_in, int fd_out,
-	const struct conn_handlers *handlers, char *scratch, size_t scratch_size)
+int conn_open(struct conn *c, struct conn_shared *shared, int fd_in, int fd_out,
+	const struct conn_handlers *handlers)
 {
 	int r;
 
 	*c = (struct conn){.handlers = handlers,
-		.scratch = scratch,
-		.scratch_size = scratch_size,
+		.shared = shared,
 		.fd_in = fd_in,
 		.fd_out = fd_out,
 		.pending = BUF_INIT_MAX(SIZE_MAX / 4)};
 	c->in.data = c->out.data = c;
-	r = uv_poll_init(loop, &c->in, fd_in);
+	r = uv_poll_init(shared->loop, &c->in, fd_in);
 	if (r < 0) {
 		util_close(&c->fd_in);
 		if (fd_out != fd_in)
@@ -100,6 +101,7 @@ static int pump(struct conn *c)
 			return -errno;
 		c->at += (size_t)n;
 	}
+	c->shared->bytes_out += c->at - before;
 	if (c->at > before)
 		c->handlers->on_progress(c);
 	return 0;
@@ -137,7 +139,7 @@ static int watch_out(struct conn *c)
 			return -errno;
 	}
 	if (!c->out_open) {
-		r = uv_poll_init(c->in.loop, &c->out, c->fd_out);
+		r = uv_poll_init(c->shared->loop, &c->out, c->fd_out);
 		if (r < 0)
 			return r;
 		c->out_open = true;
@@ -174,6 +176,7 @@ ssize_t conn_try_write(struct conn *c, const void *data, size_t n)
 			break;
 		at += (size_t)m;
 	}
+	c->shared->bytes_out += at;
 	if (at < n) {
 		c->wants_room = true;
 		r = watch_out(c);

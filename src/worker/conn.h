@@ -20,10 +20,17 @@ struct conn_handlers {
 	void (*on_room)(struct conn *c);     /* after conn_try_write took less than it was given */
 };
 
+/* What the connections of a loop share. */
+struct conn_shared {
+	uv_loop_t *loop;
+	char *scratch; /* to read into */
+	size_t scratch_size;
+	uint64_t bytes_in, bytes_out; /* of all of them */
+};
+
 struct conn {
 	const struct conn_handlers *handlers;
-	char *scratch; /* to read into; shared by all of a loop */
-	size_t scratch_size;
+	struct conn_shared *shared;
 	int fd_in, fd_out;
 	uv_poll_t in, out;
 	bool out_open, paused, gone, wants_room;
@@ -37,8 +44,8 @@ struct conn {
  * fd_in and fd_out (the same for a socket) become the conn's, also on error. Reading starts at
  * once. -errno.
  */
-int conn_open(struct conn *c, uv_loop_t *loop, int fd_in, int fd_out,
-	const struct conn_handlers *handlers, char *scratch, size_t scratch_size) MUST_CHECK;
+int conn_open(struct conn *c, struct conn_shared *shared, int fd_in, int fd_out,
+	const struct conn_handlers *handlers) MUST_CHECK;
 
 /* Stop or go on reading. */
 void conn_pause(struct conn *c, bool paused);

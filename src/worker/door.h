@@ -6,12 +6,14 @@
 #include "base/util.h"
 
 /*
- * One port for all: a client that has just come is looked at until its first byte is there, which
- * is left unread, and is then handed to who speaks its protocol.
+ * One port for all: a client that has just come is looked at until its first bytes say what it
+ * speaks (worker/first.h). They are left unread, and it is handed to who speaks that.
  *
- *	'D'	DIST…               the distcc protocol (worker/session.h)
- *	'P'	PRI * HTTP/2.0…     gRPC (worker/grpc.h)
- *	any other byte goes to the distcc protocol too, which says what is wrong with it
+ *	DIST, and what is none of these   worker/session.h, which says what is wrong with it
+ *	PRI * HTTP/2.0                    worker/grpc.h, where there is a store; once TLS is served
+ *	                                  only from pipes (ssh) without it
+ *	a TLS ClientHello                 worker/grpc.h, where there is a certificate
+ *	GET, HEAD                         worker/pages.h
  */
 
 struct server;

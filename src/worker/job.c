@@ -89,6 +89,11 @@ void job_result_fini(struct job_result *r)
 	buf_fini(&r->object);
 }
 
+pid_t job_pid(const struct job *j)
+{
+	return j->pid > 0 ? j->pid : 0;
+}
+
 struct job_result *job_result(struct job *j)
 {
 	return &j->result;

@@ -83,5 +83,7 @@ size_t job_backlog(const struct job *j);
 
 void job_cancel(struct job *j); /* idempotent; on_over follows */
 
+pid_t job_pid(const struct job *j); /* 0: not started yet, or over */
+
 struct job_result *job_result(struct job *j);
 void job_free(struct job *j); /* NULL is fine; once on_over has been called */

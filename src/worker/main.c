@@ -19,6 +19,7 @@
 #include "worker/daemon.h"
 #include "worker/exit.h"
 #include "worker/listen.h"
+#include "worker/secrets.h"
 #include "worker/server.h"
 #include "worker/systemd.h"
 
@@ -48,9 +49,9 @@ static void switch_log(const struct options *o)
 		log_to_syslog();
 }
 
-static int init_server(struct server *s, const struct options *o)
+static int init_server(struct server *s, const struct options *o, const struct secrets *secrets)
 {
-	int r = server_init(s, o);
+	int r = server_init(s, o, secrets);
 
 	if (r == COMPILER_NOBODY) {
 		log_event(LOG_LEVEL_ERROR, "no-compilers",
@@ -79,7 +80,7 @@ static int take_stdio(int *ret_in, int *ret_out)
 	return 0;
 }
 
-static int run_inetd(const struct options *o)
+static int run_inetd(const struct options *o, const struct secrets *secrets)
 {
 	struct server server;
 	int in, out, r;
@@ -91,7 +92,7 @@ static int run_inetd(const struct options *o)
 	daemon_set_priority(o);
 	r = daemon_drop_root(o->user);
 	if (r == 0)
-		r = init_server(&server, o);
+		r = init_server(&server, o, secrets);
 	if (r != 0)
 		return r;
 	r = server_serve(&server, in, out);
@@ -134,7 +135,8 @@ static void log_start(const struct options *o, const struct listen_sockets *ls)
 }
 
 /* With the sockets open, and in the background where that is wanted. */
-static int serve(const struct options *o, struct listen_sockets *ls, int ready)
+static int serve(
+	const struct options *o, const struct secrets *secrets, struct listen_sockets *ls, int ready)
 {
 	struct server server;
 	int r;
@@ -142,7 +144,7 @@ static int serve(const struct options *o, struct listen_sockets *ls, int ready)
 	daemon_set_priority(o);
 	r = daemon_drop_root(o->user);
 	if (r == 0)
-		r = init_server(&server, o);
+		r = init_server(&server, o, secrets);
 	if (r != 0)
 		return r;
 	r = server_listen(&server, ls->fds, ls->n);
@@ -174,7 +176,7 @@ static int open_sockets(const struct options *o, struct listen_sockets *ls, bool
 	return r < 0 ? WORKER_EXIT_BIND_FAILED : 0;
 }
 
-static int run_daemon(const struct options *o)
+static int run_daemon(const struct options *o, const struct secrets *secrets)
 {
 	struct daemon_pid_file pid_file = DAEMON_PID_FILE_INIT;
 	int fds[SERVER_LISTENERS_MAX], ready = -1, r;
@@ -193,7 +195,7 @@ static int run_daemon(const struct options *o)
 		r = write_files(o, ls.port, &pid_file);
 	}
 	if (r == 0)
-		r = serve(o, &ls, ready);
+		r = serve(o, secrets, &ls, ready);
 	listen_close(&ls);
 	daemon_pid_file_remove(&pid_file);
 	return r;
@@ -209,6 +211,7 @@ static bool stdin_is_socket(void)
 
 static int run(struct options *o)
 {
+	struct secrets secrets = SECRETS_INIT;
 	int r;
 
 	if (o->help) {
@@ -219,17 +222,17 @@ static int run(struct options *o)
 		print_version();
 		return 0;
 	}
-	if (o->tls_cert || o->token_file) {
-		fprintf(stderr, "distccd: TLS and tokens are not served yet: without --tls-cert "
-				"and --token-file, --allow decides who is\n");
-		return WORKER_EXIT_BAD_ARGUMENTS;
-	}
 	if (o->mode == OPTIONS_MODE_AUTO)
 		o->mode = stdin_is_socket() ? OPTIONS_MODE_INETD : OPTIONS_MODE_DAEMON;
-	r = open_log_file(o);
-	if (r != 0)
-		return r;
-	return o->mode == OPTIONS_MODE_INETD ? run_inetd(o) : run_daemon(o);
+	/* While we are root, and where the names were given. */
+	r = secrets_load(o, &secrets);
+	if (r == 0)
+		r = open_log_file(o);
+	if (r == 0)
+		r = o->mode == OPTIONS_MODE_INETD ? run_inetd(o, &secrets)
+						  : run_daemon(o, &secrets);
+	secrets_fini(&secrets);
+	return r;
 }
 
 int main(int argc, char **argv)

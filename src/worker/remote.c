@@ -15,6 +15,7 @@
 #include "cas/ac.h"
 #include "cas/upload.h"
 #include "sandbox/sandbox.h"
+#include "worker/secrets.h"
 #include "worker/server.h"
 
 enum {
@@ -120,6 +121,8 @@ int remote_open(struct server *s)
 	v->loop = &s->loop;
 	v->slots = &s->queue;
 	v->instance = s->options->instance;
+	v->masks = s->secrets->files;
+	v->n_masks = s->secrets->n_files;
 	v->limits.timeout_ms = s->options->job_lifetime_s * 1000;
 	r = open_store(s);
 	if (r < 0)

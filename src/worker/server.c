@@ -5,9 +5,10 @@
  * is the compilers'. What takes the loop's time is moving bytes and, in version 2, LZO, which does
  * hundreds of megabytes in a second.
  *
- * When told to end, listeners and signals are closed, every session is aborted, and the loop runs
- * until nothing is left in it: no compiler, no directory. A second signal finds its default action
- * and ends us at once; then the warden cleans up.
+ * When told to end, listeners are closed and clients told to come to an end: what is under way goes
+ * on, for SERVER_DRAIN_MS. Then, or at a second signal, all is aborted, and the loop runs until
+ * nothing is left in it: no compiler, no directory. A third signal finds its default action and ends
+ * us at once; then the warden cleans up.
  */
 
 #include "worker/server.h"
@@ -26,6 +27,7 @@
 #include "worker/client.h"
 #include "worker/door.h"
 #include "worker/remote.h"
+#include "worker/systemd.h"
 
 enum {
 	ACCEPTS_AT_ONCE = 64,
@@ -80,6 +82,7 @@ static void take_client(struct server *s, int fd, const struct sockaddr *peer, s
 	int r;
 
 	if (why) {
+		s->report.metrics.clients_refused++;
 		log_refusal(why, peer, len);
 		close(fd);
 		return;
@@ -94,7 +97,7 @@ static void on_connection(uv_poll_t *poll, int status, int events);
 
 static void set_accepting(struct server *s, bool accepting)
 {
-	if (s->accepting == accepting || s->ending)
+	if (s->accepting == accepting || s->draining || s->ending)
 		return;
 	s->accepting = accepting;
 	for (size_t i = 0; i < s->n_listeners; i++) {
@@ -132,7 +135,9 @@ static void on_connection(uv_poll_t *poll, int status, int events)
 
 void server_client_gone(struct server *s)
 {
-	if (s->once && s->n_clients == 0)
+	bool alone = s->n_clients == 0 && pages_connections(s->report.pages) == 0;
+
+	if (alone && (s->once || s->draining))
 		server_end(s);
 	else
 		set_accepting(s, true);
@@ -149,23 +154,35 @@ static void on_listener_closed(uv_handle_t *handle)
 	util_close(&l->fd);
 }
 
+static void abort_clients(struct server *s, bool drain)
+{
+	LIST_FOR_SAFE(pos, &s->clients)
+	{
+		struct client *c = LIST_ENTRY(pos, struct client, link);
+
+		c->abort(c, drain);
+	}
+}
+
+static void close_listeners(struct server *s)
+{
+	for (size_t i = 0; i < s->n_listeners; i++)
+		uv_close((uv_handle_t *)&s->listeners[i].poll, on_listener_closed);
+	s->n_listeners = 0;
+}
+
 static void server_end(struct server *s)
 {
 	if (s->ending)
 		return;
 	s->ending = true;
-	for (size_t i = 0; i < s->n_listeners; i++)
-		uv_close((uv_handle_t *)&s->listeners[i].poll, on_listener_closed);
+	close_listeners(s);
 	for (size_t i = 0; i < ARRAY_SIZE(s->signals); i++)
 		uv_close((uv_handle_t *)&s->signals[i], NULL);
 	uv_close((uv_handle_t *)&s->lifetime, NULL);
 	remote_stop(s);
-	LIST_FOR_SAFE(pos, &s->clients)
-	{
-		struct client *c = LIST_ENTRY(pos, struct client, link);
-
-		c->abort(c, false);
-	}
+	report_stop(s);
+	abort_clients(s, false);
 }
 
 static void end_now(struct server *s)
@@ -177,16 +194,40 @@ static void end_now(struct server *s)
 		feed_watch_close(&s->jobs.watch);
 }
 
+static void on_drained(uv_timer_t *timer)
+{
+	log_event(LOG_LEVEL_WARNING, "server-end", "what is under way takes too long");
+	end_now(timer->data);
+}
+
+/* Told once: come to an end. Told again: now. */
+static void stop(struct server *s)
+{
+	if (s->draining) {
+		end_now(s);
+		return;
+	}
+	systemd_notify("STOPPING=1");
+	close_listeners(s);
+	s->draining = true;
+	s->service.serving = false;
+	abort_clients(s, true);
+	if (s->n_clients == 0 && pages_connections(s->report.pages) == 0)
+		end_now(s);
+	else if (uv_timer_start(&s->lifetime, on_drained, SERVER_DRAIN_MS, 0) < 0)
+		end_now(s);
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
 	log_event(LOG_LEVEL_NOTICE, "server-end", "signal=%d", number);
-	end_now(handle->data);
+	stop(handle->data);
 }
 
 static void on_lifetime(uv_timer_t *timer)
 {
 	log_event(LOG_LEVEL_NOTICE, "server-end", "the lifetime is over");
-	end_now(timer->data);
+	stop(timer->data);
 }
 
 /* ---- the beginning ---- */
@@ -235,11 +276,12 @@ static int init_jobs(struct server *s)
 	return warden_start(&s->jobs.warden);
 }
 
-int server_init(struct server *s, const struct options *o)
+int server_init(struct server *s, const struct options *o, const struct secrets *secrets)
 {
 	int r;
 
-	*s = (struct server){.options = o, .check_acl = true, .accepting = true};
+	*s = (struct server){
+		.options = o, .secrets = secrets, .check_acl = true, .accepting = true};
 	s->jobs.warden = (struct warden)WARDEN_INIT;
 	list_init(&s->clients);
 	queue_init(&s->queue, (unsigned)o->jobs);
@@ -252,8 +294,10 @@ int server_init(struct server *s, const struct options *o)
 	r = compiler_policy_init(&s->policy, environ, o->insecure);
 	if (r != 0)
 		return r;
-	s->scratch = malloc(SERVER_SCRATCH);
-	r = s->scratch ? uv_loop_init(&s->loop) : -ENOMEM;
+	s->conns = (struct conn_shared){.loop = &s->loop,
+		.scratch = malloc(SERVER_SCRATCH),
+		.scratch_size = SERVER_SCRATCH};
+	r = s->conns.scratch ? uv_loop_init(&s->loop) : -ENOMEM;
 	if (r == 0)
 		r = init_signals(s);
 	if (r == 0)
@@ -263,7 +307,9 @@ int server_init(struct server *s, const struct options *o)
 		r = uv_timer_start(&s->lifetime, on_lifetime, o->lifetime_s * MS, 0);
 	if (r == 0)
 		r = init_jobs(s);
-	return r < 0 ? r : remote_open(s);
+	if (r == 0)
+		r = remote_open(s);
+	return r < 0 ? r : report_open(s);
 }
 
 int server_listen(struct server *s, const int *fds, size_t n)
@@ -320,6 +366,7 @@ void server_fini(struct server *s)
 	jobdir_pool_fini(&s->jobs.dirs);
 	warden_stop(&s->jobs.warden);
 	strv_fini(&s->jobs.read_twice);
-	util_free(&s->scratch);
+	report_close(s);
+	util_free(&s->conns.scratch);
 	compiler_policy_fini(&s->policy);
 }

@@ -7,7 +7,9 @@
 #include "worker/acl.h"
 #include "worker/compiler.h"
 #include "worker/job.h"
+#include "worker/conn.h"
 #include "worker/options.h"
+#include "worker/report.h"
 #include "sched/queue.h"
 #include "service/service.h"
 #include "worker/quota.h"
@@ -23,7 +25,11 @@ enum {
 	SERVER_CLIENTS_MAX = 2048,
 	SERVER_CLIENTS_OF_PEER_MAX = 1024,
 	SERVER_SCRATCH = 256 << 10,
+	/* What is under way when we are told to end has so long to come to its own end. */
+	SERVER_DRAIN_MS = 60 * 1000,
 };
+
+struct secrets;
 
 struct server_listener {
 	struct server *server;
@@ -48,19 +54,24 @@ struct server {
 	struct list clients;
 	size_t n_clients;
 	uv_signal_t signals[3];
-	uv_timer_t lifetime;
-	char *scratch;
+	uv_timer_t lifetime; /* then of the drain */
+	struct conn_shared conns;
+	struct report report;
+	const struct secrets *secrets;
 	uint64_t io_timeout_ms;
 	bool check_acl;
 	bool once; /* serve what is there now, then end: inetd */
-	bool accepting, ending;
+	bool accepting;
+	bool draining; /* told to end: what is under way goes on */
+	bool ending;   /* everything is being closed */
 };
 
 /*
  * Make everything but clients and listeners: directory, warden, queue, signals. The process is
- * already who and where it will be. 0, -errno, or COMPILER_NOBODY.
+ * already who and where it will be. secrets outlive it. 0, -errno, or COMPILER_NOBODY.
  */
-int server_init(struct server *s, const struct options *o) MUST_CHECK;
+int server_init(
+	struct server *s, const struct options *o, const struct secrets *secrets) MUST_CHECK;
 
 /* Listening sockets become the server's. -errno. */
 int server_listen(struct server *s, const int *fds, size_t n) MUST_CHECK;

@@ -73,7 +73,7 @@ struct session {
 	struct wire_reply reply; /* in FINISHING */
 	uv_timer_t silence;
 	size_t held; /* of server->memory */
-	uint64_t started_ms;
+	uint64_t queued_ms, started_ms;
 	unsigned handles; /* connection and timer, while they are open */
 };
 
@@ -136,12 +136,20 @@ static void end(struct session *s)
 }
 
 /* distcc 3.4's line for each job, with its words for the outcome. */
-static void log_outcome(struct session *s, const char *word, int status, int ret)
+static void log_outcome(
+	struct session *s, enum metrics_outcome outcome, const char *word, int status, int ret)
 {
+	struct server *server = s->client.server;
+	uint64_t now = uv_now(&server->loop);
+	uint64_t ran = s->started_ms ? now - s->started_ms : 0;
+
+	/* Who came and asked for nothing is no job. */
+	if (s->command.argv.n > 0 || outcome == METRICS_JOB_REFUSED)
+		metrics_job(&server->report.metrics, METRICS_DISTCC, outcome, ran, now);
 	log_event(LOG_LEVEL_NOTICE, "job-done",
 		"client: %s %s exit:%d sig:%d core:%d ret:%d time:%dms %s %s", s->client.name, word,
 		WEXITSTATUS(status), WTERMSIG(status), WCOREDUMP(status) != 0, ret,
-		s->started_ms ? (int)(uv_now(&s->client.server->loop) - s->started_ms) : 0,
+		(int)ran,
 		s->command.argv.n > 0 ? s->command.argv.v[0] : "(none)",
 		s->command.shown ? s->command.shown : "(none)");
 }
@@ -150,14 +158,14 @@ static void refuse(struct session *s, const char *reason, const char *detail)
 {
 	log_event(LOG_LEVEL_WARNING, "job-refused", "client: %s reason=%s %s", s->client.name,
 		reason, detail);
-	log_outcome(s, "REJ_BAD_REQ", 0, WORKER_EXIT_PROTOCOL);
+	log_outcome(s, METRICS_JOB_REFUSED, "REJ_BAD_REQ", 0, WORKER_EXIT_PROTOCOL);
 	end(s);
 }
 
 static void fail(struct session *s, const char *why)
 {
 	log_event(LOG_LEVEL_ERROR, "job-failed", "client: %s %s", s->client.name, why);
-	log_outcome(s, "OTHER", 0, WORKER_EXIT_FAILED);
+	log_outcome(s, METRICS_JOB_ERROR, "OTHER", 0, WORKER_EXIT_FAILED);
 	end(s);
 }
 
@@ -165,7 +173,7 @@ static void on_gone(struct conn *c, int error)
 {
 	struct session *s = LIST_ENTRY(c, struct session, conn);
 
-	log_outcome(s, "CLI_DISCONN", 0, WORKER_EXIT_GONE);
+	log_outcome(s, METRICS_JOB_CANCELLED, "CLI_DISCONN", 0, WORKER_EXIT_GONE);
 	end(s);
 }
 
@@ -175,7 +183,7 @@ static void on_silence(uv_timer_t *timer)
 
 	log_event(LOG_LEVEL_WARNING, "client-silent", "client: %s nothing for %d s", s->client.name,
 		(int)(s->client.server->io_timeout_ms / 1000));
-	log_outcome(s, "CLI_DISCONN", 0, WORKER_EXIT_TIMEOUT);
+	log_outcome(s, METRICS_JOB_CANCELLED, "CLI_DISCONN", 0, WORKER_EXIT_TIMEOUT);
 	end(s);
 }
 
@@ -184,10 +192,26 @@ static void abort_session(struct client *c, bool drain)
 {
 	struct session *s = LIST_ENTRY(c, struct session, client);
 
-	if (s->state == ENDED)
+	/* Who drains waits for jobs that run, and for answers that are on their way. */
+	if (s->state == ENDED || (drain && s->state >= COMPILING))
 		return;
-	log_outcome(s, "OTHER", 0, WORKER_EXIT_GONE);
+	log_outcome(s, METRICS_JOB_CANCELLED, "OTHER", 0, WORKER_EXIT_GONE);
 	end(s);
+}
+
+static bool describe_job(const struct client *c, struct status_job *ret)
+{
+	const struct session *s = LIST_ENTRY(c, struct session, client);
+
+	if (s->state != QUEUED && !s->job)
+		return false;
+	*ret = (struct status_job){.source = s->command.shown,
+		.client = c->name,
+		.protocol = metrics_protocol_name(METRICS_DISTCC),
+		.pid = s->job ? job_pid(s->job) : 0,
+		.size = request(s)->source_len,
+		.since_ms = s->job ? s->started_ms : s->queued_ms};
+	return true;
 }
 
 /* ---- what it may hold ---- */
@@ -265,7 +289,13 @@ static void on_written(struct conn *c)
 {
 	struct session *s = LIST_ENTRY(c, struct session, conn);
 
-	log_outcome(s, s->reply.status == 0 ? "COMPILE_OK" : "COMPILE_ERROR", s->reply.status, 0);
+	int status = s->reply.status;
+
+	log_outcome(s,
+		status == 0           ? METRICS_JOB_OK
+		: WIFSIGNALED(status) ? METRICS_JOB_KILLED
+				      : METRICS_JOB_EXITED,
+		status == 0 ? "COMPILE_OK" : "COMPILE_ERROR", status, 0);
 	end(s);
 }
 
@@ -296,7 +326,7 @@ static void take_result(struct session *s, struct job_result *result)
 		go(s, FINISHING);
 		break;
 	case JOB_TIMED_OUT:
-		log_outcome(s, "COMPILE_TIMEOUT", result->status, WORKER_EXIT_TIMEOUT);
+		log_outcome(s, METRICS_JOB_TIMED_OUT, "COMPILE_TIMEOUT", result->status, WORKER_EXIT_TIMEOUT);
 		end(s);
 		break;
 	case JOB_CANCELLED:
@@ -337,6 +367,7 @@ static void granted(struct queue_waiter *w)
 
 	go(s, COMPILING);
 	s->started_ms = uv_now(&s->client.server->loop);
+	metrics_waited(&s->client.server->report.metrics, s->started_ms - s->queued_ms);
 	if (job_start(&s->client.server->jobs, &spec, &job_handlers, s, &s->job) < 0) {
 		queue_release(&s->client.server->queue);
 		fail(s, "out of memory");
@@ -378,6 +409,7 @@ static void take_command(struct session *s)
 	switch (r) {
 	case 0:
 		go(s, QUEUED);
+		s->queued_ms = uv_now(&s->client.server->loop);
 		queue_wait(&s->client.server->queue, &s->waiter);
 		queue_grant(&s->client.server->queue);
 		break;
@@ -481,8 +513,7 @@ int session_open(struct server *server, int fd_in, int fd_out, const struct sock
 		return r;
 	}
 	queue_waiter_init(&s->waiter, granted);
-	r = conn_open(&s->conn, &server->loop, fd_in, fd_out, &conn_handlers, server->scratch,
-		SERVER_SCRATCH);
+	r = conn_open(&s->conn, &server->conns, fd_in, fd_out, &conn_handlers);
 	if (r < 0) {
 		wire_request_free(s->reader);
 		free(s);
@@ -491,7 +522,8 @@ int session_open(struct server *server, int fd_in, int fd_out, const struct sock
 	uv_timer_init(&server->loop, &s->silence);
 	s->silence.data = s;
 	s->handles = 2;
-	client_enter(&s->client, server, peer, peer_len, abort_session);
+	s->client.job = describe_job;
+	client_enter(&s->client, server, METRICS_DISTCC, peer, peer_len, abort_session);
 	set_flow(s);
 	return 0;
 }

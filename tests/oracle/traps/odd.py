@@ -116,3 +116,35 @@ trap("incbin that is made a string", "#define S(x) S_(x)\n#define S_(x) #x\n"
      unknown=("incbin",))
 trap("incbin in capitals", '.INCBIN "blob"\n' + YES, src="x.S", files={"blob": "b"},
      absent=())
+
+# What was looked for by __has_include
+
+_DIRS = "-Ia -Ib -Ic"
+_PROBED = {"a/h.h": "#if {0}\n#endif\n", "b/x.h": None, "c/x.h": "int x;\n", "c/y.h": "int y;\n"}
+
+
+def _probed(name, condition, want, **more):
+    files = {**_PROBED, "a/h.h": _PROBED["a/h.h"].format(condition)}
+    trap(name, "#include <h.h>\n#import <x.h>\n", files=files, args=_DIRS, gcc=want, **more)
+
+
+_probed("import of what __has_include found from the same beginning", "__has_include(<x.h>)",
+        "a/h.h c/x.h", clang="a/h.h c/x.h")
+_probed("import of what __has_include_next found from another beginning",
+        "__has_include_next(<x.h>)", "a/h.h", clang="a/h.h c/x.h")
+_probed("import of what was found from both", "__has_include(<x.h>) && __has_include_next(<x.h>)",
+        "a/h.h", clang="a/h.h c/x.h")
+_probed("import of what was found by another name", "__has_include(<../c/x.h>)", "a/h.h",
+        clang="a/h.h c/x.h")
+_probed("import of what was found from the quote chain", '__has_include("x.h")', "a/h.h c/x.h",
+        clang="a/h.h c/x.h")
+
+_NEXT = {"a/h.h": "{0}\n", "b/h.h": "/* b */\n"}
+for _how, _text, _clang in [
+        ("in the text", "#if __has_include_next(<h.h>)\n#endif", "a/h.h b/h.h"),
+        ("in an argument", "#define ID(x) x\n#if ID(__has_include_next(<h.h>))\n#endif", "a/h.h"),
+        ("in a body", "#define HAS (__has_include_next(<h.h>))\n#if HAS\n#endif", "a/h.h"),
+        ("named by a macro", "#define HAS __has_include_next\n#if HAS(<h.h>)\n#endif", "a/h.h")]:
+    trap(f"__has_include_next {_how}", "#include <h.h>\n",
+         files={**_NEXT, "a/h.h": _NEXT["a/h.h"].format(_text)}, args="-Ia -Ib", gcc="a/h.h",
+         clang=_clang)
