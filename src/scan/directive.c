@@ -56,13 +56,14 @@ static int good_name(struct reduce *r, uint32_t *ret)
 
 /*
  * The tokens of a condition. Behind "__has_include(" a '<' begins a header name; names are told
- * how far below the directive's first line they are, for __LINE__.
+ * how far below the directive's first line they are, for __LINE__. *ret_flags: OP_LINES, or 0.
  */
-static int condition_tokens(struct reduce *r)
+static int condition_tokens(struct reduce *r, uint8_t *ret_flags)
 {
 	const struct text_words *w = r->words;
 	struct lexer *l = &r->lexer;
 	int has = 0; /* 1: behind the name, 2: behind its parenthesis */
+	uint32_t first = 0;
 	struct token t;
 	int e;
 
@@ -71,6 +72,8 @@ static int condition_tokens(struct reduce *r)
 		l->header_names = has == 2;
 		e = lexer_next(l, &t);
 		l->header_names = false;
+		if (first == 0)
+			first = lexer_line_number(l, l->start);
 		if (e < 0 || t.kind == TOKEN_END)
 			break;
 		if (t.kind == TOKEN_NAME) {
@@ -86,6 +89,7 @@ static int condition_tokens(struct reduce *r)
 			      : 0;
 		e = reduce_scratch(r, &t);
 	} while (e == 0);
+	*ret_flags = lexer_line_number(l, l->start) != first ? OP_LINES : 0;
 	return e;
 }
 
@@ -121,7 +125,8 @@ static int condition(struct reduce *r, bool elif, struct op **ret)
 	bool negated;
 	uint32_t id;
 	uint32_t tokens;
-	int e = condition_tokens(r);
+	uint8_t flags;
+	int e = condition_tokens(r, &flags);
 
 	if (e < 0)
 		return e;
@@ -133,8 +138,10 @@ static int condition(struct reduce *r, bool elif, struct op **ret)
 	e = reduce_keep_tokens(r, &tokens);
 	if (e == 0)
 		e = reduce_op(r, elif ? OP_ELIF : OP_IF, 0, ret);
-	if (e == 0)
+	if (e == 0) {
 		(*ret)->tokens = tokens;
+		(*ret)->flags = flags;
+	}
 	return e;
 }
 
@@ -296,6 +303,7 @@ static int include(struct reduce *r, enum op_kind kind)
 	bool angled;
 	struct op *op;
 	uint32_t id, tokens;
+	uint8_t flags;
 	int e;
 
 	lexer_skip_white(&r->lexer);
@@ -309,14 +317,16 @@ static int include(struct reduce *r, enum op_kind kind)
 			op->flags = angled ? OP_ANGLED : 0;
 		return e;
 	}
-	e = condition_tokens(r);
+	e = condition_tokens(r, &flags);
 	if (e < 0 || r->n_scratch == 0)
 		return e < 0 ? e : reduce_add(r, OP_ERROR, 0);
 	e = reduce_keep_tokens(r, &tokens);
 	if (e == 0)
 		e = reduce_op(r, kind, 0, &op);
-	if (e == 0)
+	if (e == 0) {
 		op->tokens = tokens;
+		op->flags = flags;
+	}
 	return e;
 }
 

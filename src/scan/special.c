@@ -78,6 +78,9 @@ static int line(struct scanner *s, struct token *ret)
 {
 	const struct frame *f = top(s);
 
+	/* Of the name, of the parenthesis that ends the call, or its own: compilers differ. */
+	if (s->n_contexts > 1 && (s->op->flags & OP_LINES))
+		return unit_unknown(s, "__LINE__ in a macro's call over several lines");
 	if (f->line_changed)
 		s->memo_off = true;
 	if (f->line_unknown)

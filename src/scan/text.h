@@ -49,6 +49,7 @@ enum op_kind {
 enum op_flag {
 	OP_ANGLED = 1 << 0,
 	OP_LEVEL = 1 << 2,    /* of OP_LINE: with flags, which say that a file is entered or left */
+	OP_LINES = 1 << 3,    /* its tokens are on several lines */
 	OP_BRANCHES = 1 << 1, /* of a condition: next is another branch of the same conditional */
 };
 

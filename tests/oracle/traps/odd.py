@@ -148,3 +148,13 @@ for _how, _text, _clang in [
     trap(f"__has_include_next {_how}", "#include <h.h>\n",
          files={**_NEXT, "a/h.h": _NEXT["a/h.h"].format(_text)}, args="-Ia -Ib", gcc="a/h.h",
          clang=_clang)
+
+# A macro's call over several lines: __LINE__ is that of the name, of what ends the call, or its own
+
+_CALL = "#define F(...) __LINE__\n#define G(x) x\n"
+for _how, _line, _condition in [("the call's end", 4, "F((\\\n))"), ("own", 4, "G(1 *\\\n__LINE__)"),
+                                ("the name's", 3, "G(F(\\\n))")]:
+    trap(f"__LINE__ in a call over two lines: {_how}", _CALL + when(f"{_condition} == {_line}"),
+         gcc="yes.h" if _how != "the call's end" else "no.h", unknown="__LINE__")
+trap("__LINE__ in a call that more lines follow", _CALL + when("F(1) == 3 /*\n*/ "), unknown="__LINE__")
+trap("__LINE__ outside of a call over two lines", _CALL + when("G(\\\n1) && __LINE__ == 4"))
