@@ -66,6 +66,7 @@ static uint32_t hash_node(const void *entry)
 
 void lookup_forget(struct scanner *s)
 {
+	s->lookup_era++;
 	while (s->all_lookups) {
 		struct lookup *l = s->all_lookups;
 
@@ -330,6 +331,15 @@ static int walk(struct scanner *s, struct lookup *l, const struct search_from *f
 	return 0;
 }
 
+/* Is l what is remembered of this search? */
+static inline bool is_of(const struct scanner *s, const struct lookup *l,
+	const struct search_from *from, uint32_t name)
+{
+	return l->name == name && l->dir == (from->dir ? from->dir->id + 1 : 0) &&
+	       l->start == from->start && l->serial == s->search->serial &&
+	       l->dir_system == from->dir_system;
+}
+
 static int entry(
 	struct scanner *s, const struct search_from *from, uint32_t name, struct lookup **ret)
 {
@@ -343,8 +353,7 @@ static int entry(
 		return e;
 	i = hash_key(serial, from->start, dir, name, from->dir_system) & (s->n_lookups - 1);
 	for (; (l = s->lookups[i]); i = (i + 1) & (s->n_lookups - 1)) {
-		if (l->serial == serial && l->name == name && l->dir == dir &&
-			l->start == from->start && l->dir_system == from->dir_system) {
+		if (is_of(s, l, from, name)) {
 			*ret = l;
 			return 0;
 		}
@@ -461,20 +470,14 @@ static int check_pch(struct scanner *s, struct scan_path *p, bool last, void *ar
 	return 0;
 }
 
-int lookup_include(struct scanner *s, uint32_t name, bool angled, bool next, bool command_line,
-	struct lookup **ret)
+/* What was remembered is brought up to date, and becomes part of the unit. */
+static int use(struct scanner *s, const struct search_from *from, struct lookup *l)
 {
-	struct search_from from;
-	struct lookup *l = NULL;
-	int e = where_to_begin(s, intern_text(&s->names, name), angled, next, command_line, &from);
+	int e;
 
-	if (e == 0)
-		e = entry(s, &from, name, &l);
-	if (e != 0)
-		return e;
 	if (l->generation != s->fs.generation || (!l->watched && l->epoch != s->fs.epoch)) {
 		l->generation = 0;
-		e = walk(s, l, &from);
+		e = walk(s, l, from);
 		if (e != 0)
 			return e;
 		l->generation = s->fs.generation;
@@ -488,8 +491,37 @@ int lookup_include(struct scanner *s, uint32_t name, bool angled, bool next, boo
 		s->pch[s->n_pch++] = l;
 		e = each_candidate(s, l, check_pch, NULL);
 	}
-	*ret = l;
 	return e;
+}
+
+int lookup_include(struct scanner *s, uint32_t name, bool angled, bool next, bool command_line,
+	struct lookup **ret)
+{
+	struct search_from from;
+	int e = where_to_begin(s, intern_text(&s->names, name), angled, next, command_line, &from);
+
+	if (e == 0)
+		e = entry(s, &from, name, ret);
+	return e != 0 ? e : use(s, &from, *ret);
+}
+
+int lookup_of_op(struct scanner *s, struct op *op, struct lookup **ret)
+{
+	struct search_from from;
+	int e = where_to_begin(s, intern_text(&s->names, op->id), op->flags & OP_ANGLED,
+		op->kind == OP_INCLUDE_NEXT, false, &from);
+
+	if (e != 0)
+		return e;
+	if (op->era != s->lookup_era || !is_of(s, op->lookup, &from, op->id)) {
+		e = entry(s, &from, op->id, ret);
+		if (e != 0)
+			return e;
+		op->lookup = *ret;
+		op->era = s->lookup_era;
+	}
+	*ret = op->lookup;
+	return use(s, &from, *ret);
 }
 
 int lookup_note(struct scanner *s, struct file *f, enum scan_file_role role)

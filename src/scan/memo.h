@@ -37,10 +37,12 @@ struct memo {
 	uint32_t n;
 };
 
-static inline bool memo_is_for(uint8_t kind)
+/* Conditions, and includes whose name is computed. */
+static inline bool memo_is_for(const struct op *op)
 {
-	return kind == OP_IF || kind == OP_ELIF || kind == OP_INCLUDE || kind == OP_INCLUDE_NEXT ||
-	       kind == OP_IMPORT;
+	return op->kind == OP_IF || op->kind == OP_ELIF ||
+	       (op->id == 0 && (op->kind == OP_INCLUDE || op->kind == OP_INCLUDE_NEXT ||
+				       op->kind == OP_IMPORT));
 }
 
 void memo_free(struct memo *m); /* NULL is fine */

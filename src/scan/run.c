@@ -301,7 +301,9 @@ static bool is_like(const struct scan_inode *a, const struct scan_inode *b)
 
 /*
  * An #import is held against every file that gcc has opened, also by a __has_include. The same path
- * is another file to it when it was come to by another name or from another beginning.
+ * is another file to it when it was come to by another name or from another beginning. Sizes are
+ * compared first: that of a file that was read is without its byte order mark, that of one that was
+ * not is with it.
  */
 static int is_twin_of_probed(
 	struct scanner *s, const struct lookup *l, struct file *other, bool *ret)
@@ -311,13 +313,13 @@ static int is_twin_of_probed(
 	int e;
 
 	if (other == f) {
-		*ret = f->probed_otherwise || f->probe_name != l->name ||
-		       f->probe_origin != lookup_origin(s, l);
+		*ret = !f->text->bom && (f->probed_otherwise || f->probe_name != l->name ||
+						f->probe_origin != lookup_origin(s, l));
 		return 0;
 	}
 	e = lookup_text(s, other, &text);
 	if (e == 0)
-		*ret = is_twin(f, other);
+		*ret = !text->bom && is_twin(f, other);
 	return e;
 }
 
@@ -460,10 +462,11 @@ static int include(struct scanner *s, const struct text *text, struct op *op)
 			unit_reject(s);
 			return 0;
 		}
-		if (e != 0)
-			return e;
+		if (e == 0)
+			e = lookup_include(s, name, angled, op->kind == OP_INCLUDE_NEXT, false, &l);
+	} else {
+		e = lookup_of_op(s, op, &l);
 	}
-	e = lookup_include(s, name, angled, op->kind == OP_INCLUDE_NEXT, false, &l);
 	if (e != 0)
 		return e;
 	if (!l->file)

@@ -106,6 +106,7 @@ int scanner_new(const char *db, unsigned fs_flags, struct scanner **ret)
 		return e;
 	}
 	s->fs_flags = fs_flags;
+	s->lookup_era = 1;
 	s->fs.drop_derived = drop_derived;
 	s->scratch.max = (size_t)16 << 20;
 	e = scan_search_cache_new(&s->fs, &s->search_cache);

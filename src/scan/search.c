@@ -2,6 +2,7 @@
 #include "scan/search.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,9 @@ struct entry {
 struct scan_search_cache {
 	struct scan_fs *fs;
 	struct facts_map entries; /* struct entry */
+	/* Equal lists have one number, whatever command and directory they come from: so their
+	 * look-ups are shared. */
+	struct facts_map numbers; /* uint64_t, by the directories */
 	uint64_t serial;
 };
 
@@ -69,6 +73,7 @@ void scan_search_cache_clear(struct scan_search_cache *c)
 		if (c->entries.slots[i].key)
 			entry_free(c->entries.slots[i].pointer);
 	facts_map_fini(&c->entries);
+	facts_map_fini(&c->numbers);
 }
 
 void scan_search_cache_free(struct scan_search_cache *c)
@@ -296,6 +301,29 @@ static int publish(struct making *m)
 	return 0;
 }
 
+static int number(struct scan_search_cache *c, struct scan_search *s)
+{
+	AUTO(buf_fini) struct buf key = BUF_INIT;
+	struct facts_slot *slot;
+	int r = buf_printf(&key, "%zu", s->n_quote);
+
+	for (size_t i = 0; r == 0 && i < s->n; i++) {
+		const struct scan_search_dir *d = &s->dirs[i];
+
+		r = buf_printf(&key, " %" PRIu32 " %d %s", d->path->id, d->system, d->name);
+		if (r == 0)
+			r = buf_append(&key, "", 1);
+	}
+	if (r == 0)
+		r = facts_map_put(&c->numbers, key.data, key.len, &slot);
+	if (r < 0)
+		return r == -E2BIG ? -ENOMEM : r;
+	if (slot->number == 0)
+		slot->number = (long)++c->serial;
+	s->serial = (uint64_t)slot->number;
+	return 0;
+}
+
 static int make(struct scan_search_cache *c, const struct scan_facts *facts,
 	const struct scan_plan *plan, struct entry **ret, char **ret_reason)
 {
@@ -312,6 +340,8 @@ static int make(struct scan_search_cache *c, const struct scan_facts *facts,
 		r = look_at_missing(&m);
 	if (r == 0 && !reason)
 		r = publish(&m);
+	if (r == 0 && !reason)
+		r = number(c, &m.e->search);
 	free(m.found);
 	if (r < 0 || reason) {
 		entry_free(m.e);
@@ -321,7 +351,6 @@ static int make(struct scan_search_cache *c, const struct scan_facts *facts,
 			*ret_reason = reason;
 		return r < 0 ? r : SCAN_SEARCH_UNKNOWN;
 	}
-	m.e->search.serial = ++c->serial;
 	*ret = m.e;
 	return 0;
 }

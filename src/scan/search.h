@@ -35,7 +35,7 @@ struct scan_search {
 	size_t n_relied;
 	uint64_t generation; /* of fs, when it was worked out */
 	uint64_t epoch;
-	uint64_t serial; /* from 1, never used again: another list, another number */
+	uint64_t serial; /* from 1: another list, another number; never of two lists */
 };
 
 struct scan_search_cache;
@@ -52,7 +52,7 @@ enum scan_search_outcome {
 
 /*
  * The list for a plan: the remembered one where nothing that it relies on has changed since (no
- * system call where fs watches), else worked out anew, under a new serial. *ret is valid until the
+ * system call where fs watches), else worked out anew. *ret is valid until the
  * next call. SCAN_SEARCH_UNKNOWN where it cannot be told whether a name is a directory.
  */
 int scan_search_get(struct scan_search_cache *c, const struct scan_facts *facts,

@@ -162,6 +162,7 @@ int text_make(struct text_maker *m, const char *data, size_t len, uint32_t mode,
 	if (!r.text)
 		return -ENOMEM;
 	r.text->mode = mode;
+	r.text->bom = source.original != data;
 	lexer_init(&r.lexer, &source, m->names, mode);
 	e = lines(&r);
 	free(r.levels);
@@ -185,7 +186,7 @@ void text_free(struct text *t)
 	if (!t)
 		return;
 	for (uint32_t i = 0; i < t->n_ops; i++)
-		if (memo_is_for(t->ops[i].kind))
+		if (memo_is_for(&t->ops[i]))
 			memo_free(t->ops[i].memo);
 	free(t->ops);
 	free(t->tokens);

@@ -63,11 +63,13 @@ struct op {
 	uint32_t id;
 	union {
 		const struct macro *macro;
-		struct memo *memo;
+		struct memo *memo;     /* see memo_is_for */
+		struct lookup *lookup; /* of an include with a name: the last one, while… */
 	};
 	union {
 		uint32_t tokens; /* index of the first, in text.tokens; TOKEN_END behind the last */
 		uint32_t end;
+		uint32_t era; /* … this is the scanner's */
 	};
 	uint32_t end_of_elif; /* of OP_ELIF, which has tokens too */
 };
@@ -76,6 +78,7 @@ struct text {
 	struct text *next; /* the same content in another mode */
 	uint32_t mode;
 	uint32_t guard;   /* the name of an #ifndef around everything, or 0 */
+	bool bom;         /* it begins with a byte order mark */
 	bool guard_alone; /* nothing else at all is outside of that #ifndef: clang's idea of one */
 	uint32_t n_ops;
 	uint32_t n_tokens;

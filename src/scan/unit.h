@@ -145,6 +145,7 @@ struct scanner {
 	struct node **nodes; /* the same; by (dev, ino) */
 	uint32_t n_nodes, nodes_used;
 	struct lookup *all_lookups;
+	uint32_t lookup_era; /* from 1; another one when they are forgotten */
 	struct node *all_nodes;
 	struct file *all_files;
 	struct synthetic *synthetic; /* texts that are no files: -D, predefined macros */
@@ -262,6 +263,8 @@ int condition_value(struct scanner *s, const struct token *tokens, bool *ret) MU
 /* lookup.c */
 int lookup_include(struct scanner *s, uint32_t name, bool angled, bool next, bool command_line,
 	struct lookup **ret) MUST_CHECK;
+/* The same for an include with a name, which remembers what it came to. */
+int lookup_of_op(struct scanner *s, struct op *op, struct lookup **ret) MUST_CHECK;
 int lookup_file(struct scanner *s, struct scan_path *p, struct file **ret) MUST_CHECK;
 int lookup_text(struct scanner *s, struct file *f, const struct text **ret) MUST_CHECK;
 int lookup_note(struct scanner *s, struct file *f, enum scan_file_role role) MUST_CHECK;

@@ -158,3 +158,10 @@ for _how, _line, _condition in [("the call's end", 4, "F((\\\n))"), ("own", 4, "
          gcc="yes.h" if _how != "the call's end" else "no.h", unknown="__LINE__")
 trap("__LINE__ in a call that more lines follow", _CALL + when("F(1) == 3 /*\n*/ "), unknown="__LINE__")
 trap("__LINE__ outside of a call over two lines", _CALL + when("G(\\\n1) && __LINE__ == 4"))
+
+# gcc compares sizes: of what it has read without the byte order mark, of what it probed with it
+
+for _how, _mark, _gcc in [("a", "\ufeff", "a/m.h"), ("no", "", "")]:
+    trap(f"import of a file with {_how} byte order mark that was probed by another name",
+         '#if __has_include("m.h")\n#endif\n#import "a/m.h"\n', files={"a/m.h": _mark + "int m;\n"},
+         args="-Ia", gcc=_gcc, clang="a/m.h")
