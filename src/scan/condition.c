@@ -351,8 +351,9 @@ static struct number shift(const struct scanner *s, struct number a, struct numb
 		left = !left;
 		n = -n;
 	}
-	if (n >= 64 && s->clang && !left)
-		n = 63;
+	/* It has an int for a count to the right. */
+	if (s->clang && !left)
+		n = MIN(n & UINT32_MAX, (uint64_t)63);
 	if (left)
 		a.v = n >= 64 ? 0 : a.v << n;
 	else if (n >= 64)

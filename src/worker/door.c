@@ -99,6 +99,7 @@ static int to_pages(
 
 static open_fn *refuse(const struct door *d, enum first_protocol p, const char *why)
 {
+	d->client.server->report.metrics.clients_refused++;
 	log_event(LOG_LEVEL_WARNING, "client-refused", "client: %s protocol=%s reason=%s",
 		d->client.name, first_name(p), why);
 	return NULL;

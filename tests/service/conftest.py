@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -105,19 +106,36 @@ class Daemon(Server):
         self.process = subprocess.Popen(
             [BUILD / "src/worker/distccd", "--no-detach", "--log-stderr", "--enable-tcp-insecure",
              "--listen", "127.0.0.1", "--port", "0", "--port-file", port_file,
-             "--user", self.user.pw_name, "--store", self.top / "store", *map(str, self.options)],
+             *self.arguments()],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.errors, text=True,
-            cwd=self.top, env={**os.environ, "DISTCC_SANDBOX": str(self.top / "distcc-sandbox")})
+            cwd=self.top, env=self.env())
         end = time.monotonic() + DEADLINE
         while not port_file.exists() or not port_file.read_text().strip():
             assert self.process.poll() is None and time.monotonic() < end, self.log()
             time.sleep(0.01)
         self.port = int(port_file.read_text())
 
+    def arguments(self):
+        return ["--user", self.user.pw_name, "--store", self.top / "store",
+                *map(str, self.options)]
+
+    def env(self):
+        return {**os.environ, "DISTCC_SANDBOX": str(self.top / "distcc-sandbox")}
+
+    def page(self, path):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=DEADLINE) as r:
+            return r.read().decode()
+
+    def metrics(self):
+        """Samples by name and labels, as they stand in the text."""
+        lines = [x for x in self.page("/metrics").splitlines() if not x.startswith("#")]
+        return {name: float(value) for name, value in (x.rsplit(" ", 1) for x in lines)}
+
     def stop(self):
         for client in self.clients:
             client.close()
-        self.process.send_signal(signal.SIGTERM)
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
         timer = threading.Timer(DEADLINE, self.process.kill)
         timer.start()
         self.process.communicate()
@@ -155,3 +173,17 @@ def server():
     yield start
     for s in servers:
         s.stop()
+
+
+@pytest.fixture
+def daemon():
+    """start(option, value, …): a distccd of the test's own."""
+    daemons = []
+
+    def start(*options):
+        daemons.append(Daemon(*options))
+        return daemons[-1]
+
+    yield start
+    for d in daemons:
+        d.stop()

@@ -97,12 +97,12 @@ class Tree:
 
 
 class Client:
-    def __init__(self, port, instance=""):
+    def __init__(self, port, instance="", credentials=None):
         self.instance = instance
-        self.channel = grpc.insecure_channel(
-            f"127.0.0.1:{port}",
-            options=[("grpc.use_local_subchannel_pool", 1),
-                     ("grpc.max_receive_message_length", 64 << 20)])
+        target, options = f"127.0.0.1:{port}", [
+            ("grpc.use_local_subchannel_pool", 1), ("grpc.max_receive_message_length", 64 << 20)]
+        self.channel = grpc.secure_channel(target, credentials, options=options) if credentials \
+            else grpc.insecure_channel(target, options=options)
         self.execution = remote_execution_pb2_grpc.ExecutionStub(self.channel)
         self.cas = remote_execution_pb2_grpc.ContentAddressableStorageStub(self.channel)
         self.bytestream = bytestream_pb2_grpc.ByteStreamStub(self.channel)

@@ -165,3 +165,12 @@ for _how, _mark, _gcc in [("a", "\ufeff", "a/m.h"), ("no", "", "")]:
     trap(f"import of a file with {_how} byte order mark that was probed by another name",
          '#if __has_include("m.h")\n#endif\n#import "a/m.h"\n', files={"a/m.h": _mark + "int m;\n"},
          args="-Ia", gcc=_gcc, clang="a/m.h")
+
+# Shifts by more than there are bits: clang takes 32 bits of a count to the right
+
+for _condition, _gcc, _clang in [
+        ("5 >> 4294967296", NO, YES), ("5 >> (1 << 32) + 1 == 2", NO, YES),
+        ("5 >> -4294967295 == 2", NO, YES), ("~0u >> 4294967328 == 0xffffffff", NO, YES),
+        ("5 << 4294967296", NO, NO), ("5 >> 64", NO, NO), ("-5 >> 64 == -1", YES, YES),
+        ("5 << -1 == 2", YES, NO), ("5 >> -1 == 10", YES, NO)]:
+    trap(f"shift: {_condition}", when(_condition), gcc=_gcc[10:-2], clang=_clang[10:-2])
