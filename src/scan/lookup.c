@@ -166,7 +166,7 @@ int lookup_node(struct scanner *s, struct file *f)
 	}
 	if (n->unit != s->epoch) {
 		n->unit = s->epoch;
-		n->read = n->once = false;
+		n->read = n->once = n->ended = false;
 		e = directory_of(s, f, &n->dir);
 	}
 	f->node = n;

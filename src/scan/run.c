@@ -387,7 +387,7 @@ static int is_done_clang(
 	}
 	/* With modules clang reads a file again that #import holds, if it has a guard that does
 	 * not. */
-	if (*ret && f->node->read && (s->mode & SCAN_MODE_MODULES) && text->guard_alone)
+	if (*ret && f->node->ended && (s->mode & SCAN_MODE_MODULES) && text->guard_alone)
 		*ret = false;
 	*ret = *ret || (f->node->read && text->guard && unit_macro(s, text->guard));
 	return 0;
@@ -710,6 +710,8 @@ static int run_frame(struct scanner *s)
 			e = include(s, text, op++);
 			break;
 		case OP_END:
+			if (f->file && f->file->node)
+				f->file->node->ended = true;
 			s->n_frames--;
 			break;
 		default:

@@ -65,6 +65,7 @@ struct node {
 	ino_t ino;
 	uint32_t unit;
 	bool read, once;
+	bool ended;            /* it was read to its end: clang knows its guard */
 	struct scan_path *dir; /* of the name it was first met under */
 };
 

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import urllib.request
 
 import pytest
 
@@ -36,6 +37,19 @@ def eventually(condition):
     while not condition():
         assert time.monotonic() < end, "it did not come about"
         select.select([], [], [], 0.01)
+
+
+def refuses(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), SECONDS).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def page(port, path):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=SECONDS) as answer:
+        return answer.read().decode()
 
 
 def running_below(pid):
@@ -415,7 +429,7 @@ def test_other_networks(daemon):
 @pytest.mark.parametrize(
     "data",
     [
-        b"GET / HTTP/1.0\r\n\r\n",
+        b"POST / HTTP/1.0\r\n\r\n",
         b"\0" * 100,
         token("DIST", 3),
         token("DIST", 1) + token("ARGC", 0xFFFFFFFF),
@@ -555,10 +569,31 @@ def test_daemon_ends_in_mid_compile(root, daemon, number):
         pids = gate.started()
         assert len(list(one.tmp.iterdir())) == 1
         one.process.send_signal(number)
+        if number == signal.SIGTERM:  # told once it drains
+            eventually(lambda: refuses(one.port))
+            one.process.send_signal(number)
         assert one.process.wait(SECONDS) == (0 if number == signal.SIGTERM else -number)
         assert read_reply(client) is None
     assert all(gone(pid) for pid in pids)
     eventually(lambda: list(one.tmp.iterdir()) == [])
+
+
+def test_daemon_drains(root, daemon):
+    """What runs comes to its end; who waits is sent away, and nobody else is let in."""
+    gate = Gate(root)
+    one = daemon("--jobs", "1")
+    with one.connect() as client, one.connect() as waits:
+        client.sendall(request("gate", *ARGS))
+        gate.started()
+        waits.sendall(request("gate", *ARGS))
+        eventually(lambda: 'distccd_queue_length 1' in page(one.port, "/metrics"))
+        one.process.send_signal(signal.SIGTERM)
+        eventually(lambda: refuses(one.port))
+        assert read_reply(waits) is None
+        assert one.process.poll() is None
+        gate.let()
+        assert read_reply(client)[0] == 0
+    assert one.process.wait(SECONDS) == 0
 
 
 def test_detached(root):

@@ -174,3 +174,14 @@ for _condition, _gcc, _clang in [
         ("5 << 4294967296", NO, NO), ("5 >> 64", NO, NO), ("-5 >> 64 == -1", YES, YES),
         ("5 << -1 == 2", YES, NO), ("5 >> -1 == 10", YES, NO)]:
     trap(f"shift: {_condition}", when(_condition), gcc=_gcc[10:-2], clang=_clang[10:-2])
+
+# With modules clang reads an imported file again for its guard, which it knows from the end on
+
+for _std, _clang in [("-std=c++20", "h.h"), ("-std=c++17", "h.h")]:
+    trap(f"import of a file that includes itself, {_std}", '#import "h.h"\n', src="x.cc", args=_std,
+         files={"h.h": "#ifndef H\n#ifdef AGAIN\n" + YES + "#endif\n#ifndef AGAIN\n#define AGAIN\n"
+                '#include "h.h"\n#endif\n#endif\n'}, gcc="h.h", clang=_clang)
+trap("import of a file with a guard, twice, -std=c++20",
+     '#import "h.h"\n#define AGAIN\n#import "h.h"\n', src="x.cc", args="-std=c++20",
+     files={"h.h": "#ifndef H\n#ifdef AGAIN\n" + YES + "#endif\n#endif\n"}, gcc="h.h",
+     clang="h.h yes.h")
