@@ -16,8 +16,8 @@
  *	handshake ──► ready ──► shut (the peer's close_notify)
  *	    └───────────┴─────► failed (reason)
  *
- * TLS 1.3 only: there is no renegotiation and no compression. No tickets and no early data:
- * connections live long, so that resuming one gains little, and early data could be replayed.
+ * TLS 1.3, or 1.2 without renegotiation and compression. No tickets and no early data: connections
+ * live long, so that resuming one gains little, and early data could be replayed.
  */
 
 #include "net/tls.h"

@@ -242,6 +242,12 @@ static int choose_protocol(SSL *ssl, const unsigned char **ret, unsigned char *r
 	return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
+/*
+ * TLS 1.2 is for clients such as Bazel 2 and others with a gRPC of their time, and only as HTTP/2
+ * wants it (RFC 9113, 9.2.2): ephemeral keys, authenticated encryption.
+ */
+#define CIPHERS_1_2 "ECDHE+AESGCM:ECDHE+CHACHA20"
+
 static int make(bool client, struct tls_context **ret)
 {
 	struct tls_context *c = calloc(1, sizeof(*c));
@@ -250,12 +256,14 @@ static int make(bool client, struct tls_context **ret)
 		return -ENOMEM;
 	c->client = client;
 	c->ssl = SSL_CTX_new(client ? TLS_client_method() : TLS_server_method());
-	if (!c->ssl || SSL_CTX_set_min_proto_version(c->ssl, TLS1_3_VERSION) != 1 ||
+	if (!c->ssl || SSL_CTX_set_min_proto_version(c->ssl, TLS1_2_VERSION) != 1 ||
+		SSL_CTX_set_cipher_list(c->ssl, CIPHERS_1_2) != 1 ||
 		SSL_CTX_set_num_tickets(c->ssl, 0) != 1) {
 		tls_context_free(c);
 		ERR_clear_error();
 		return -ENOMEM;
 	}
+	SSL_CTX_set_options(c->ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET);
 	SSL_CTX_set_session_cache_mode(c->ssl, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_max_cert_list(c->ssl, TLS_CERTS_MAX);
 	/* An idle session keeps no buffers of records. */

@@ -418,7 +418,7 @@ static void test_alpn(void **state)
 
 static void test_old_versions(void **state)
 {
-	static const int versions[] = {TLS1_VERSION, TLS1_1_VERSION, TLS1_2_VERSION};
+	static const int versions[] = {TLS1_VERSION, TLS1_1_VERSION};
 
 	for (size_t i = 0; i < ARRAY_SIZE(versions); i++) {
 		struct end s, c;
@@ -439,6 +439,40 @@ static void test_old_versions(void **state)
 		assert_int_equal(c.result, -EPROTO);
 		raw_close(&w);
 		end_close(&c);
+	}
+}
+
+/* TLS 1.2 as HTTP/2 wants it, and not with what else it has. */
+static void test_version_1_2(void **state)
+{
+	static const struct {
+		const char *ciphers;
+		bool good;
+	} cases[] = {{"ECDHE+AESGCM", true}, {"ECDHE+CHACHA20", true}, {"ECDHE+AES+SHA", false},
+		{"kRSA", false}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct end s;
+		struct raw w;
+
+		end_open(&s, false, "server", NULL, NULL, false);
+		raw_open(&w, true, "\x02h2", TLS1_2_VERSION);
+		assert_int_equal(SSL_set_cipher_list(w.ssl, cases[i].ciphers), 1);
+		raw_settle(&w, &s);
+		assert_int_equal(tls_ready(s.tls), cases[i].good);
+		if (cases[i].good) {
+			assert_int_equal(tls_protocol(s.tls), TLS_PROTOCOL_H2);
+			/* It is not begun anew. */
+			SSL_renegotiate(w.ssl);
+			SSL_do_handshake(w.ssl);
+			raw_settle(&w, &s);
+			assert_true(SSL_renegotiate_pending(w.ssl));
+		} else {
+			assert_int_equal(s.result, -EPROTO);
+			assert_string_equal(tls_reason(s.tls), "no shared cipher");
+		}
+		raw_close(&w);
+		end_close(&s);
 	}
 }
 
@@ -624,6 +658,7 @@ int main(void)
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_alpn),
 		cmocka_unit_test(test_old_versions),
+		cmocka_unit_test(test_version_1_2),
 		cmocka_unit_test(test_server_without_h2),
 		cmocka_unit_test(test_key_update_flood),
 		cmocka_unit_test(test_rubbish),
