@@ -96,6 +96,7 @@ class Daemon(Server):
 
     def __init__(self, *options):
         self.user = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
+        self.port = 0  # any; the next time the same
         super().__init__(self.user.pw_uid, *options)
 
     def start(self):
@@ -105,7 +106,7 @@ class Daemon(Server):
         port_file.unlink(missing_ok=True)
         self.process = subprocess.Popen(
             [BUILD / "src/worker/distccd", "--no-detach", "--log-stderr", "--enable-tcp-insecure",
-             "--listen", "127.0.0.1", "--port", "0", "--port-file", port_file,
+             "--listen", "127.0.0.1", "--port", str(self.port), "--port-file", port_file,
              *self.arguments()],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.errors, text=True,
             cwd=self.top, env=self.env())

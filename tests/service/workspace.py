@@ -41,7 +41,7 @@ def stand_ins(top: Path) -> list[str]:
             for n in ("rules_cc", "rules_java", "remote_coverage_tools")]
 
 
-def _library(language: str, number: int) -> tuple[str, dict[str, str]]:
+def _library(language: str, number: int, salt: str) -> tuple[str, dict[str, str]]:
     """Each uses two of lower number; headers include headers."""
     name = f"{language}{number}"
     suffix = "c" if language == "c" else "cc"
@@ -50,7 +50,8 @@ def _library(language: str, number: int) -> tuple[str, dict[str, str]]:
     calls = "".join(f" + {language}{b}_value(x)" for b in below)
     extern = 'extern "C" ' if language == "cxx" else ""
     body = "#include <string>\n" if language == "cxx" else "#include <string.h>\n"
-    value = f'std::string("{name}").size()' if language == "cxx" else f'strlen("{name}")'
+    value = f'std::string("{name} {salt}").size()' if language == "cxx" \
+        else f'strlen("{name} {salt}")'
     files = {
         f"lib/{name}.h": f"#pragma once\n{includes}{extern}int {name}_value(int x);\n",
         f"lib/{name}.{suffix}":
@@ -67,11 +68,11 @@ def make(top: Path, salt: str) -> int:
     build, targets = "", 0
     for language in ("c", "cxx"):
         for number in range(LIBRARIES):
-            rule, files = _library(language, number)
+            rule, files = _library(language, number, salt)
             build += rule
             targets += 1
             for path, text in files.items():
-                _write(top / path, f"/* {salt} */\n" + text)
+                _write(top / path, text)
     _write(top / "lib/BUILD", build)
     last = LIBRARIES - 1
     app = ""
