@@ -50,7 +50,7 @@ static void check_op(const struct text *t, uint32_t i, const struct intern *name
 	const struct op *op = &t->ops[i];
 
 	check(op->id < names->n && op->kind <= OP_END);
-	if (memo_is_for(op->kind))
+	if (memo_is_for(op))
 		check(!op->memo);
 	switch (op->kind) {
 	case OP_IF:
