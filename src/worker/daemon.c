@@ -131,7 +131,7 @@ static bool find_user(const char *user, uid_t *ret_uid, gid_t *ret_gid)
 	return true;
 }
 
-int daemon_drop_root(const char *user)
+int daemon_drop_root(const char *user, void (*prepare)(uid_t uid, gid_t gid))
 {
 	uid_t uid;
 	gid_t gid;
@@ -141,6 +141,8 @@ int daemon_drop_root(const char *user)
 			log_event(LOG_LEVEL_ERROR, "user", "there is no user %s", user);
 			return WORKER_EXIT_BAD_ARGUMENTS;
 		}
+		if (prepare)
+			prepare(uid, gid);
 		if (setgroups(1, &gid) < 0 || setgid(gid) < 0 || setuid(uid) < 0) {
 			log_event(LOG_LEVEL_ERROR, "user", "cannot become uid=%ld: errno=%d",
 				(long)uid, errno);

@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "config.h"
+#include "sandbox/sandbox.h"
 #include "wire/distcc.h"
 #include "worker/daemon.h"
 #include "worker/exit.h"
@@ -90,7 +91,7 @@ static int run_inetd(const struct options *o, const struct secrets *secrets)
 		return r;
 	switch_log(o);
 	daemon_set_priority(o);
-	r = daemon_drop_root(o->user);
+	r = daemon_drop_root(o->user, o->store ? sandbox_cgroup_prepare : NULL);
 	if (r == 0)
 		r = init_server(&server, o, secrets);
 	if (r != 0)
@@ -142,7 +143,7 @@ static int serve(
 	int r;
 
 	daemon_set_priority(o);
-	r = daemon_drop_root(o->user);
+	r = daemon_drop_root(o->user, o->store ? sandbox_cgroup_prepare : NULL);
 	if (r == 0)
 		r = init_server(&server, o, secrets);
 	if (r != 0)

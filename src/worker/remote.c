@@ -124,6 +124,8 @@ int remote_open(struct server *s)
 	v->masks = s->secrets->files;
 	v->n_masks = s->secrets->n_files;
 	v->limits.timeout_ms = s->options->job_lifetime_s * 1000;
+	/* Where there is a cgroup: one job that takes all is killed, and not the machine. */
+	v->limits.memory_bytes = s->memory.max / 2 * 3;
 	r = open_store(s);
 	if (r < 0)
 		return r;

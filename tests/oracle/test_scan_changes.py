@@ -6,6 +6,7 @@ compile made now. A scanner remembers what was there and, what is easily forgott
 
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -331,3 +332,30 @@ def test_no_unit(words, cc, tmp_path):
         scan = running.scan(str(tmp_path), [cc, *words.split()])
         assert scan.outcome == tool.UNKNOWN or words in ("x.c", "-c gone.c"), scan.paths
         assert running.scan(str(tmp_path), [cc, "-c", "x.c"]).outcome == tool.EXACT
+
+
+@pytest.mark.skipif(not TOOL or len(COMPILERS) < 2, reason="SCAN_TOOL is not set, or no clang")
+def test_random_edits(tmp_path):
+    """A slice of what bench/edits does at length; and it sees a scanner that does not look again."""
+    program = HERE.parents[1] / "bench/edits"
+
+    def edits(scan_tool, n):
+        return subprocess.run(
+            [sys.executable, program, "--scan-tool", scan_tool, "--edits", str(n), "--seed", "7",
+             "--scratch", tmp_path], capture_output=True, text=True, check=False, timeout=300)
+
+    done = edits(TOOL, 120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    # Answers the first question of each command again and again.
+    forgetful = tmp_path / "forgetful"
+    forgetful.write_text(f"""#!{sys.executable}
+import subprocess, sys
+known = {{}}
+for line in sys.stdin:
+    if line not in known:
+        known[line] = subprocess.run([{TOOL!r}, "--absent"], input=line, capture_output=True,
+                                     text=True).stdout
+    print(known[line], end="", flush=True)
+""")
+    forgetful.chmod(0o755)
+    assert edits(forgetful, 40).returncode == 1
