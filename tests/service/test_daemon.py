@@ -174,6 +174,7 @@ def test_inetd(daemon):
     """gRPC on a socket that somebody else accepted."""
     d = daemon()
     store = d.top / "store"
+    assert d.page("/healthz") == "serving\n"  # from then on a signal is heard
     d.process.send_signal(signal.SIGTERM)
     assert d.process.wait(DEADLINE) == 0
     with socket.create_server(("127.0.0.1", 0)) as listener:
