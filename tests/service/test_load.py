@@ -69,6 +69,7 @@ def cost(what, n, began, cpu, d):
 
 def test_many_connections(daemon):
     d = daemon()
+    assert d.page("/healthz") == "serving\n"  # all is open
     clients, open_before = [d.client() for _ in range(CONNECTIONS)], descriptors(d)
     action = clients[0].action(["/bin/true"], do_not_cache=True)
 
