@@ -113,6 +113,7 @@ static bool describe(struct reapi_arena *a, const struct operation *o, lro_opera
 struct stream {
 	struct operation_watcher watcher;
 	struct execution *execution;
+	uint64_t owner;
 	struct rpc_call *call;
 	bool asked; /* its message has come */
 	bool stale; /* the operation has changed, and there was no room to say so */
@@ -160,6 +161,7 @@ static void on_start(struct rpc_call *call, void *data)
 	list_init(&st->watcher.link);
 	st->watcher.told = told;
 	st->execution = b->client->service->execution;
+	st->owner = b->client->owner;
 	st->call = call;
 }
 
@@ -245,14 +247,14 @@ static int check_request(struct execution *e, const re_execute_request *q,
 	return 0;
 }
 
-static int make_operation(
-	struct execution *e, const struct reapi_digest *digest, struct operation **ret)
+static int make_operation(struct execution *e, uint64_t owner, const struct reapi_digest *digest,
+	struct operation **ret)
 {
 	uint8_t id[OPERATION_ID_SIZE];
 
 	if (getrandom(id, sizeof(id), 0) != (ssize_t)sizeof(id))
 		return -EAGAIN;
-	return operation_new(&e->operations, id, digest, execution_now_ms(e), ret);
+	return operation_new(&e->operations, id, owner, digest, execution_now_ms(e), ret);
 }
 
 static void execute_message(struct rpc_call *call, struct buf *message, void *data)
@@ -264,14 +266,18 @@ static void execute_message(struct rpc_call *call, struct buf *message, void *da
 	struct reapi_digest digest;
 	struct operation *o;
 	re_execute_request *q;
+	int r = 0;
 
 	if (!st || take_message(st, message, &a, RE_TYPE(execute_request), &q) != 0)
 		return;
 	e = st->execution;
 	e->stats.requests++;
-	if (check_request(e, q, &digest, &f) == 0 && make_operation(e, &digest, &o) < 0)
-		fault_set(&f, RPC_RESOURCE_EXHAUSTED,
-			"this worker has more actions in hand than it can");
+	if (check_request(e, q, &digest, &f) == 0)
+		r = make_operation(e, st->owner, &digest, &o);
+	if (r < 0)
+		fault_set(&f, RPC_RESOURCE_EXHAUSTED, "%s",
+			r == -EBUSY ? "one client has as many actions in hand as it may"
+				    : "this worker has more actions in hand than it can");
 	if (f.status == RPC_OK && lookup_start(e, o, q) < 0) {
 		operation_finish(&e->operations, o, e->exhausted, execution_now_ms(e));
 		fault_errno(&f, -ENOMEM, "the action");

@@ -28,6 +28,7 @@
 
 const struct operations_limits operations_limits_default = {
 	.operations = 65536,
+	.of_owner = 16384,
 	.kept_bytes = (size_t)64 << 20,
 	.grace_ms = 60000,
 	.keep_ms = 60000,
@@ -63,6 +64,8 @@ void operations_init(struct operations *t, const struct operations_limits *limit
 		list_init(&t->by_name[i]);
 		list_init(&t->by_action[i]);
 	}
+	for (size_t i = 0; i < OPERATIONS_OWNERS; i++)
+		list_init(&t->owners[i]);
 	list_init(&t->alone);
 	list_init(&t->kept);
 }
@@ -92,6 +95,47 @@ static void settle(struct operations *t, struct operation *o, uint64_t now_ms)
 }
 
 /* Takes o from its task, whose last it may have been. */
+static struct list *owner_bucket(struct operations *t, uint64_t id)
+{
+	return &t->owners[(id * 0x9e3779b97f4a7c15u >> 32) % OPERATIONS_OWNERS];
+}
+
+/* One more of this owner. */
+static int enter_owner(struct operations *t, uint64_t id, struct operation_owner **ret)
+{
+	struct operation_owner *w = NULL;
+
+	LIST_FOR(at, owner_bucket(t, id))
+	{
+		w = LIST_ENTRY(at, struct operation_owner, link);
+		if (w->id == id)
+			break;
+		w = NULL;
+	}
+	if (w && w->under_way >= t->limits.of_owner)
+		return -EBUSY;
+	if (!w) {
+		w = calloc(1, sizeof(*w));
+		if (!w)
+			return -ENOMEM;
+		w->id = id;
+		list_append(owner_bucket(t, id), &w->link);
+	}
+	w->under_way++;
+	*ret = w;
+	return 0;
+}
+
+static void leave_owner(struct operation *o)
+{
+	struct operation_owner *w = TAKE_PTR(o->owner);
+
+	if (!w || --w->under_way > 0)
+		return;
+	list_unlink(&w->link);
+	free(w);
+}
+
 static void leave_task(struct operation *o)
 {
 	struct operation_task *task = TAKE_PTR(o->task);
@@ -113,6 +157,7 @@ static void forget(struct operations *t, struct operation *o)
 		t->n_done--;
 		t->kept_bytes -= o->answer->n;
 	}
+	leave_owner(o);
 	leave_task(o);
 	operation_answer_unref(o->answer);
 	free(o);
@@ -145,11 +190,12 @@ static bool make_room(struct operations *t)
 	return true;
 }
 
-int operation_new(struct operations *t, const uint8_t id[OPERATION_ID_SIZE],
+int operation_new(struct operations *t, const uint8_t id[OPERATION_ID_SIZE], uint64_t owner,
 	const struct reapi_digest *action, uint64_t now_ms, struct operation **ret)
 {
 	struct operation *o;
 	size_t at;
+	int r;
 
 	if (!make_room(t))
 		return -EAGAIN;
@@ -162,6 +208,11 @@ int operation_new(struct operations *t, const uint8_t id[OPERATION_ID_SIZE],
 	if (operation_find(t, o->name)) {
 		free(o);
 		return -EEXIST;
+	}
+	r = enter_owner(t, owner, &o->owner);
+	if (r < 0) {
+		free(o);
+		return r;
 	}
 	o->action = *action;
 	list_init(&o->link);
@@ -239,6 +290,7 @@ void operation_finish(
 	o->answer = operation_answer_ref(answer);
 	t->n_done++;
 	t->kept_bytes += answer->n;
+	leave_owner(o);
 	leave_task(o);
 	settle(t, o, now_ms);
 	tell(o);

@@ -27,6 +27,7 @@ enum {
 	OPERATION_ID_SIZE = 16,
 	OPERATION_NAME_SIZE = 11 + 2 * OPERATION_ID_SIZE + 1, /* "operations/" and hexadecimal */
 	OPERATIONS_BUCKETS = 4096,
+	OPERATIONS_OWNERS = 64, /* buckets of them */
 };
 
 /* The numbers of ExecutionStage. */
@@ -56,8 +57,16 @@ struct operation_watcher {
 	void (*told)(struct operation_watcher *w);
 };
 
+/* Whoever has operations under way: a peer, with all its connections. */
+struct operation_owner {
+	struct list link;
+	uint64_t id;
+	size_t under_way; /* at least one */
+};
+
 struct operation {
 	char name[OPERATION_NAME_SIZE];
+	struct operation_owner *owner; /* NULL: it is done */
 	struct reapi_digest action;
 	struct list by_name, of_task;
 	struct list link; /* in operations.alone or .kept, or in neither */
@@ -81,16 +90,19 @@ struct operation_task {
 
 struct operations_limits {
 	size_t operations; /* of all kinds */
+	size_t of_owner;   /* under way, of one owner: others shall find room, too */
 	size_t kept_bytes; /* of answers that are kept: past it the oldest go sooner */
 	uint64_t grace_ms; /* under way, and nobody watches */
 	uint64_t keep_ms;  /* done, and nobody watches */
 };
-extern const struct operations_limits operations_limits_default; /* 65536; 64 MiB; 60 s; 60 s */
+/* 65536; 16384; 64 MiB; 60 s; 60 s */
+extern const struct operations_limits operations_limits_default;
 
 struct operations {
 	struct operations_limits limits;
 	struct list by_name[OPERATIONS_BUCKETS];
 	struct list by_action[OPERATIONS_BUCKETS];
+	struct list owners[OPERATIONS_OWNERS];
 	struct list alone; /* under way, nobody watches; first to expire first */
 	struct list kept;  /* done, nobody watches; the same */
 	size_t n, n_done;
@@ -102,8 +114,8 @@ void operations_init(struct operations *t, const struct operations_limits *limit
 void operations_fini(struct operations *t); /* no watcher and no task may be left */
 
 /* An operation that nobody watches yet. id: as random as names shall be hard to guess. -EAGAIN: as
- * many as the limit under way; -EEXIST: the id; -ENOMEM. */
-int operation_new(struct operations *t, const uint8_t id[OPERATION_ID_SIZE],
+ * many as the limit under way; -EBUSY: as many of this owner; -EEXIST: the id; -ENOMEM. */
+int operation_new(struct operations *t, const uint8_t id[OPERATION_ID_SIZE], uint64_t owner,
 	const struct reapi_digest *action, uint64_t now_ms, struct operation **ret) MUST_CHECK;
 struct operation *operation_find(struct operations *t, const char *name); /* NULL: none */
 enum operation_stage operation_stage(const struct operation *o);

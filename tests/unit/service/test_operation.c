@@ -17,7 +17,11 @@
 enum { GRACE = 100, KEEP = 50, ANSWER = 10 };
 
 static const struct operations_limits limits = {
-	.operations = 4, .kept_bytes = 3 * ANSWER, .grace_ms = GRACE, .keep_ms = KEEP};
+	.operations = 4,
+	.of_owner = 4,
+	.kept_bytes = 3 * ANSWER,
+	.grace_ms = GRACE,
+	.keep_ms = KEEP};
 
 struct watcher {
 	struct operation_watcher w;
@@ -71,7 +75,7 @@ static struct operation *make(uint8_t id, uint8_t which, uint64_t now)
 	struct reapi_digest d = action(which);
 	struct operation *o = NULL;
 
-	assert_int_equal(operation_new(&table, bytes, &d, now, &o), 0);
+	assert_int_equal(operation_new(&table, bytes, 1, &d, now, &o), 0);
 	return o;
 }
 
@@ -144,7 +148,7 @@ static void test_names(void **state)
 	assert_ptr_equal(operation_find(&table, o->name), o);
 	assert_null(operation_find(&table, "operations/"));
 	assert_null(operation_find(&table, ""));
-	assert_int_equal(operation_new(&table, id, &d, 0, &second), -EEXIST);
+	assert_int_equal(operation_new(&table, id, 1, &d, 0, &second), -EEXIST);
 }
 
 static void test_merge(void **state)
@@ -289,10 +293,35 @@ static void test_limits(void **state)
 		make(i, i, 10);
 	assert_int_equal(table.n, 4);
 	assert_int_equal(table.n_done, 0);
-	assert_int_equal(operation_new(&table, id, &d, 10, &o), -EAGAIN);
+	assert_int_equal(operation_new(&table, id, 1, &d, 10, &o), -EAGAIN);
 	operations_expire(&table, 10 + GRACE);
 	assert_int_equal(table.n, 0);
-	assert_int_equal(operation_new(&table, id, &d, 10 + GRACE, &o), 0);
+	assert_int_equal(operation_new(&table, id, 1, &d, 10 + GRACE, &o), 0);
+}
+
+/* What one owner has under way is bounded; what is done, or gone, does not count. */
+static void test_owner(void **state)
+{
+	struct reapi_digest d = action(1);
+	struct operation *o[3], *more;
+	uint8_t id[OPERATION_ID_SIZE] = {0};
+	struct operation_answer *a = operation_answer_new(1);
+
+	table.limits.operations = 100;
+	table.limits.of_owner = 2;
+	for (size_t i = 0; i < 2; i++, id[0]++)
+		assert_int_equal(operation_new(&table, id, 7, &d, 0, &o[i]), 0);
+	assert_int_equal(operation_new(&table, id, 7, &d, 0, &more), -EBUSY);
+	assert_int_equal(operation_new(&table, id, 7 + 64, &d, 0, &o[2]), 0);
+	a->data[0] = 0;
+	operation_finish(&table, o[0], a, 0);
+	operation_answer_unref(a);
+	id[0]++;
+	assert_int_equal(operation_new(&table, id, 7, &d, 0, &more), 0);
+	id[0]++;
+	assert_int_equal(operation_new(&table, id, 7, &d, 0, &more), -EBUSY);
+	operations_expire(&table, GRACE);
+	assert_int_equal(operation_new(&table, id, 7, &d, GRACE, &more), 0);
 }
 
 int main(void)
@@ -306,6 +335,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_cancelled_alone, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_kept, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_owner, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
