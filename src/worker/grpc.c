@@ -80,8 +80,8 @@ static void on_timer(uv_timer_t *timer);
 /* After anything that the session was told. */
 static void settle(struct grpc *g)
 {
-	uint64_t next = rpc_session_next_ms(g->rpc);
 	const void *data;
+	uint64_t next;
 	size_t n;
 
 	while (!g->closing) {
@@ -96,7 +96,7 @@ static void settle(struct grpc *g)
 		}
 		rpc_session_consumed(g->rpc, (size_t)taken);
 		if ((size_t)taken < n)
-			return; /* on_room comes back here */
+			break; /* on_room comes back here; or the time is over before */
 	}
 	if (g->closing)
 		return;

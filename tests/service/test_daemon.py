@@ -162,6 +162,20 @@ def test_requests_in_pieces(daemon):
         assert s.recv(9)[3] == 4, "no SETTINGS"
 
 
+def test_handshake_without_end(daemon, certificates):
+    """Ten seconds: for TLS, and for what comes in it, or without it."""
+    d = daemon(*certificates.options())
+    starts = (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc", b"\x16\x03\x01")
+    sockets = [socket.create_connection(("127.0.0.1", d.port), timeout=DEADLINE) for _ in starts]
+    for s, start in zip(sockets, starts):
+        s.sendall(start)
+    began = time.monotonic()
+    assert is_closed(sockets[0])
+    assert time.monotonic() - began < 30
+    for s in sockets:
+        s.close()
+
+
 def test_no_certificate(daemon):
     d = daemon()
     with socket.create_connection(("127.0.0.1", d.port), timeout=DEADLINE) as s:
