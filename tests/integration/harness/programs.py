@@ -232,9 +232,21 @@ class Worker:
         procs.kill_all(pids)
         procs.wait(self.process)
 
+    def serves(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port), procs.DEADLINE).close()
+        except ConnectionRefusedError:
+            return False
+        return True
+
     def stop(self) -> list[str]:
+        """At once: ours waits for what runs when it is told, and does not when it is told again."""
         if self.process and self.process.returncode is None:
             os.kill(self.process.pid, signal.SIGTERM)
+            while not procs.wait_pid(self.process.pid, 0.02) and self.serves():
+                pass
+            if self.flavour == "ours" and not procs.wait_pid(self.process.pid, 0.2):
+                os.kill(self.process.pid, signal.SIGTERM)
             procs.wait(self.process)
         return []
 
