@@ -55,7 +55,7 @@ struct file {
 	uint32_t probe_name;
 	int32_t probe_origin;
 	bool probed, probed_otherwise; /* so; and as another one, too */
-	struct node *node; /* clang: what stands for its inode in this unit */
+	struct node *node;             /* clang: what stands for its inode in this unit */
 };
 
 /* clang takes two names of one inode for one file. */

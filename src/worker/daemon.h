@@ -24,8 +24,7 @@ void daemon_set_priority(const struct options *o);
  * distcc, nobody, or 65534. No privileges can be gained from here on, and other processes of the
  * user cannot look into this one. A worker_exit code.
  */
-int daemon_drop_root(
-	const char *user, void (*prepare)(uid_t uid, gid_t gid)) MUST_CHECK;
+int daemon_drop_root(const char *user, void (*prepare)(uid_t uid, gid_t gid)) MUST_CHECK;
 
 /* A file that holds one number, written to be there whole or not at all. -errno. */
 int daemon_write_number(const char *path, long number) MUST_CHECK;

@@ -18,8 +18,8 @@
 enum { DOOR_TIMEOUT_MS = 60 * 1000 };
 
 /* Who takes the descriptors: as session_open. */
-typedef int open_fn(struct server *s, int fd_in, int fd_out, const struct sockaddr *peer,
-	socklen_t peer_len);
+typedef int open_fn(
+	struct server *s, int fd_in, int fd_out, const struct sockaddr *peer, socklen_t peer_len);
 
 struct door {
 	struct client client;

@@ -250,8 +250,8 @@ static int open_in(struct server *s, int fd_in, int fd_out, struct tls_context *
 	g->idle.data = g->timer.data = g;
 	g->handles = 3;
 	g->client.calls = count_calls;
-	client_enter(&g->client, s, tls ? METRICS_GRPC_TLS : METRICS_GRPC, peer, peer_len,
-		on_abort);
+	client_enter(
+		&g->client, s, tls ? METRICS_GRPC_TLS : METRICS_GRPC, peer, peer_len, on_abort);
 	log_event(LOG_LEVEL_DEBUG, "grpc-open", "client: %s%s", g->client.name, tls ? " TLS" : "");
 	settle(g);
 	return 0;

@@ -136,8 +136,8 @@ static void log_start(const struct options *o, const struct listen_sockets *ls)
 }
 
 /* With the sockets open, and in the background where that is wanted. */
-static int serve(
-	const struct options *o, const struct secrets *secrets, struct listen_sockets *ls, int ready)
+static int serve(const struct options *o, const struct secrets *secrets, struct listen_sockets *ls,
+	int ready)
 {
 	struct server server;
 	int r;

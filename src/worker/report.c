@@ -69,7 +69,7 @@ static void take_stock(struct server *s, struct metrics_now *now, struct cas_sta
 		.memory_held = s->memory.used,
 		.memory_max = s->memory.max};
 	LIST_FOR(pos, &s->queue.waiters)
-		now->queue++;
+	now->queue++;
 	s->report.metrics.bytes_in = s->conns.bytes_in;
 	s->report.metrics.bytes_out = s->conns.bytes_out;
 	if (s->service.cas) {
@@ -111,7 +111,7 @@ static void page_free(struct page **p)
 }
 
 /* A text that lives as long as the page. */
-#define TEXT(p, ...)                                                                \
+#define TEXT(p, ...)                                                                  \
 	((p)->error = (p)->error ? (p)->error : strv_pushf(&(p)->texts, __VA_ARGS__), \
 		(p)->error ? "" : (p)->texts.v[(p)->texts.n - 1])
 
@@ -179,15 +179,15 @@ static void add_settings(struct page *p)
 	const struct options *o = s->options;
 
 	add_setting(p, "jobs at once", TEXT(p, "%" PRIu64, o->jobs));
-	add_setting(p, "clients",
-		o->allow_given ? "those that --allow names" : "of this machine only");
+	add_setting(
+		p, "clients", o->allow_given ? "those that --allow names" : "of this machine only");
 	add_setting(p, "compilers", o->insecure ? "any program" : "those in the list");
 	add_setting(p, "job lifetime",
 		o->job_lifetime_s ? TEXT(p, "%" PRIu64 " s", o->job_lifetime_s) : NULL);
 	add_setting(p, "store", o->store);
 	add_setting(p, "instance", o->instance);
 	add_setting(p, "TLS",
-		!s->secrets->tls ? "no"
+		!s->secrets->tls   ? "no"
 		: o->tls_client_ca ? "with certificates of clients"
 				   : "yes");
 	add_setting(p, "tokens", s->secrets->has_tokens ? "needed" : "no");

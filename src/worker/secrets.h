@@ -19,8 +19,8 @@ struct secrets {
 	size_t n_files;
 };
 
-#define SECRETS_INIT     \
-	{                \
+#define SECRETS_INIT         \
+	{                    \
 		.n_files = 0 \
 	}
 

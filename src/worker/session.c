@@ -148,8 +148,7 @@ static void log_outcome(
 		metrics_job(&server->report.metrics, METRICS_DISTCC, outcome, ran, now);
 	log_event(LOG_LEVEL_NOTICE, "job-done",
 		"client: %s %s exit:%d sig:%d core:%d ret:%d time:%dms %s %s", s->client.name, word,
-		WEXITSTATUS(status), WTERMSIG(status), WCOREDUMP(status) != 0, ret,
-		(int)ran,
+		WEXITSTATUS(status), WTERMSIG(status), WCOREDUMP(status) != 0, ret, (int)ran,
 		s->command.argv.n > 0 ? s->command.argv.v[0] : "(none)",
 		s->command.shown ? s->command.shown : "(none)");
 }
@@ -326,7 +325,8 @@ static void take_result(struct session *s, struct job_result *result)
 		go(s, FINISHING);
 		break;
 	case JOB_TIMED_OUT:
-		log_outcome(s, METRICS_JOB_TIMED_OUT, "COMPILE_TIMEOUT", result->status, WORKER_EXIT_TIMEOUT);
+		log_outcome(s, METRICS_JOB_TIMED_OUT, "COMPILE_TIMEOUT", result->status,
+			WORKER_EXIT_TIMEOUT);
 		end(s);
 		break;
 	case JOB_CANCELLED:

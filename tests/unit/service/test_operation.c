@@ -16,8 +16,7 @@
 
 enum { GRACE = 100, KEEP = 50, ANSWER = 10 };
 
-static const struct operations_limits limits = {
-	.operations = 4,
+static const struct operations_limits limits = {.operations = 4,
 	.of_owner = 4,
 	.kept_bytes = 3 * ANSWER,
 	.grace_ms = GRACE,

@@ -220,8 +220,7 @@ static void on_drip(uv_timer_t *timer)
 /* However it dawdles, a client is gone when its time is over. */
 static void test_slow(void **state)
 {
-	static const char *const starts[N_SLOW] = {
-		"", "GET ", "GET / HTTP/1.1\r\nHost: x\r\n"};
+	static const char *const starts[N_SLOW] = {"", "GET ", "GET / HTTP/1.1\r\nHost: x\r\n"};
 	struct client c[N_SLOW];
 	uv_timer_t drip = {.data = c};
 	uint64_t began;
