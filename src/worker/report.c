@@ -69,7 +69,9 @@ static void take_stock(struct server *s, struct metrics_now *now, struct cas_sta
 		.memory_held = s->memory.used,
 		.memory_max = s->memory.max};
 	LIST_FOR(pos, &s->queue.waiters)
-	now->queue++;
+	{
+		now->queue++;
+	}
 	s->report.metrics.bytes_in = s->conns.bytes_in;
 	s->report.metrics.bytes_out = s->conns.bytes_out;
 	if (s->service.cas) {
