@@ -41,7 +41,7 @@ struct scan_search_cache {
 	struct facts_map entries; /* struct entry */
 	/* Equal lists have one number, whatever command and directory they come from: so their
 	 * look-ups are shared. */
-	struct facts_map numbers; /* uint64_t, by the directories */
+	struct facts_map numbers; /* serials, by the directories */
 	uint64_t serial;
 };
 
@@ -404,7 +404,8 @@ int scan_search_get(struct scan_search_cache *c, const struct scan_facts *facts,
 	struct entry *e;
 	int r = key_of(facts, plan, &key);
 
-	if (r == 0 && c->entries.n >= LISTS_MAX)
+	/* A command's list is worked out again and again where directories come and go. */
+	if (r == 0 && (c->entries.n >= LISTS_MAX || c->numbers.n >= LISTS_MAX))
 		scan_search_cache_clear(c);
 	if (r == 0)
 		r = facts_map_put(&c->entries, key.data, key.len, &slot);

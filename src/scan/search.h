@@ -52,8 +52,8 @@ enum scan_search_outcome {
 
 /*
  * The list for a plan: the remembered one where nothing that it relies on has changed since (no
- * system call where fs watches), else worked out anew. *ret is valid until the
- * next call. SCAN_SEARCH_UNKNOWN where it cannot be told whether a name is a directory.
+ * system call where fs watches), else worked out anew. *ret is valid until the next call.
+ * SCAN_SEARCH_UNKNOWN where it cannot be told whether a name is a directory.
  */
 int scan_search_get(struct scan_search_cache *c, const struct scan_facts *facts,
 	const struct scan_plan *plan, const struct scan_search **ret, char **ret_reason) MUST_CHECK;
