@@ -4,7 +4,7 @@
 #include "base/buf.h"
 
 /*
- * TLS 1.3, or at least 1.2, as a filter between bytes and bytes: no socket, no clock. OpenSSL inside.
+ * TLS 1.3 or 1.2 as a filter between bytes and bytes: no socket, no clock. OpenSSL inside.
  *
  *	bytes came from the socket ──tls_feed──►  plaintext
  *	bytes for the socket      ◄─tls_output──  tls_write plaintext

@@ -250,9 +250,6 @@ struct argument {
 int substitute(struct scanner *s, const struct macro *m, struct argument *args, uint32_t n_args,
 	const struct token **ret, uint32_t *ret_n) MUST_CHECK;
 
-/* Where gcc remembers that it found this: two look-ups of one name and origin are one file to it. */
-int32_t lookup_origin(const struct scanner *s, const struct lookup *l);
-
 /* special.c: what name, whose macro is special, is now. */
 int special_expand(
 	struct scanner *s, uint8_t special, const struct token *name, struct token *ret) MUST_CHECK;
@@ -266,6 +263,8 @@ int lookup_include(struct scanner *s, uint32_t name, bool angled, bool next, boo
 	struct lookup **ret) MUST_CHECK;
 /* The same for an include with a name, which remembers what it came to. */
 int lookup_of_op(struct scanner *s, struct op *op, struct lookup **ret) MUST_CHECK;
+/* Where gcc remembers that it found this: two look-ups of one name and origin are one file to it. */
+int32_t lookup_origin(const struct scanner *s, const struct lookup *l);
 int lookup_file(struct scanner *s, struct scan_path *p, struct file **ret) MUST_CHECK;
 int lookup_text(struct scanner *s, struct file *f, const struct text **ret) MUST_CHECK;
 int lookup_note(struct scanner *s, struct file *f, enum scan_file_role role) MUST_CHECK;

@@ -94,7 +94,6 @@ static void settle(struct operations *t, struct operation *o, uint64_t now_ms)
 	list_append(o->answer ? &t->kept : &t->alone, &o->link);
 }
 
-/* Takes o from its task, whose last it may have been. */
 static struct list *owner_bucket(struct operations *t, uint64_t id)
 {
 	return &t->owners[(id * 0x9e3779b97f4a7c15u >> 32) % OPERATIONS_OWNERS];
@@ -136,6 +135,7 @@ static void leave_owner(struct operation *o)
 	free(w);
 }
 
+/* Takes o from its task, whose last it may have been. */
 static void leave_task(struct operation *o)
 {
 	struct operation_task *task = TAKE_PTR(o->task);

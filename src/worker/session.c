@@ -287,7 +287,6 @@ static void on_progress(struct conn *c)
 static void on_written(struct conn *c)
 {
 	struct session *s = LIST_ENTRY(c, struct session, conn);
-
 	int status = s->reply.status;
 
 	log_outcome(s,

@@ -14,7 +14,8 @@
 /*
  * The scanner as a filter, for tests and bench: compile commands on stdin, one a line, fields
  * separated by tabs (directory, compiler, arguments); what each would read on stdout. With
- * --absent, also what must not be there; --quiet: only the DONE lines.
+ * --absent, also what must not be there; --quiet: only the DONE lines, and in these the
+ * microseconds of validation, too.
  */
 
 static bool quiet;
@@ -74,7 +75,7 @@ static int one(struct scanner *s, char *line, bool absent)
 		e = cc_command_parse_as(cc_compiler_family(argv.v[0], compiler), strv_argv(&argv),
 			cwd, environ, &c);
 	if (e < 0) {
-		printf("REASON %s\nDONE 2 0\n", strerror(-e));
+		printf("REASON %s\nDONE 2 0%s\n", strerror(-e), quiet ? " 0" : "");
 		return 0;
 	}
 	e = scanner_scan(s, &c, compiler, cwd, environ, &r);
@@ -84,7 +85,10 @@ static int one(struct scanner *s, char *line, bool absent)
 		printf("REASON %s\n", r->reason);
 	else if (e < 0)
 		printf("REASON %s\n", strerror(-e));
-	printf("DONE %d %" PRIu64 "\n", e < 0 ? 2 : e, r ? (r->scan_ns + 500) / 1000 : 0);
+	printf("DONE %d %" PRIu64, e < 0 ? 2 : e, r ? (r->scan_ns + 500) / 1000 : 0);
+	if (quiet)
+		printf(" %" PRIu64, r ? (r->prepare_ns + 500) / 1000 : 0);
+	putchar('\n');
 	cc_command_fini(&c);
 	return 0;
 }

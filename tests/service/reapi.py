@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import uuid
 from pathlib import Path
 
@@ -197,6 +198,14 @@ class Client:
 
     def sh(self, script, **fields):
         return self.run(["/bin/sh", "-c", script], **fields)
+
+
+def until(condition):
+    """Wait for something that has no other sign."""
+    end = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def stage(operation):

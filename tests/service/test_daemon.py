@@ -10,7 +10,7 @@ import time
 import grpc
 import pytest
 
-from reapi import DEADLINE, Client, Tree, last, re, response, stage
+from reapi import DEADLINE, Client, Tree, last, re, response, stage, until
 
 EXECUTING = 3
 TOKEN = "a-token-that-is-long-enough"
@@ -24,13 +24,6 @@ def code_of(call):
     with pytest.raises(grpc.RpcError) as e:
         call()
     return e.value.code()
-
-
-def until(condition):
-    end = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 class Certificates:
@@ -253,11 +246,11 @@ def running(client, argv, **fields):
 def test_status_page(daemon):
     d = daemon()
     client = d.client()
-    stream = running(client, ["/bin/sleep", "3"], outputs=["a<b>.o"])
+    stream = running(client, ["/bin/sleep", "1000"], outputs=["a<b>.o"], timeout=10)
     until(lambda: "/bin/sleep: a&lt;b&gt;.o" in d.page("/"))
-    assert last(stream).result.exit_code == 0
+    assert last(stream).status.code == grpc.StatusCode.DEADLINE_EXCEEDED.value[0]
     until(lambda: "/bin/sleep" not in d.page("/"))
-    fresh(d, {"ok": 1})
+    fresh(d, {"timed-out": 1})
 
 
 # --- its end ---

@@ -2,13 +2,12 @@
 """Actions carried out: what comes back of each kind of output and of each kind of failure."""
 
 import threading
-import time
 from pathlib import Path
 
 import grpc
 import pytest
 
-from reapi import (DEADLINE, Tree, digest_of, key, last, operations_pb2, re, response, stage,
+from reapi import (DEADLINE, Tree, digest_of, key, last, operations_pb2, re, response, stage, until,
                    violations)
 
 OK, CANCELLED, INVALID, LATE, NOT_FOUND = 0, 1, 3, 4, 5
@@ -26,14 +25,6 @@ def refused(call):
     with pytest.raises(grpc.RpcError) as e:
         list(call)
     return e.value.code()
-
-
-def until(condition):
-    """Wait for something that has no other sign."""
-    end = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def outputs(result):

@@ -17,7 +17,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-from reapi import DEADLINE, digest_of, key, last, re
+from reapi import DEADLINE, digest_of, key, last, re, until
 
 CONNECTIONS, ACTIONS = map(int, os.environ.get("DISTCC_LOAD", "8x12").split("x"))
 ROUNDS = int(os.environ.get("DISTCC_CRASH_ROUNDS", "3"))
@@ -44,13 +44,6 @@ def cpu_s(d):
     fields = Path(f"/proc/{d.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
     own, children = sum(map(int, fields[11:13])), sum(map(int, fields[13:15]))
     return own / os.sysconf("SC_CLK_TCK"), children / os.sysconf("SC_CLK_TCK")
-
-
-def until(condition):
-    end = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def each(clients, call):
@@ -176,6 +169,7 @@ class Load:
         self.d, self.random = d, random.Random(seed)
         self.blobs, self.actions = {}, []
         self.stop = threading.Event()
+        self.fine = False  # it ended because it was told to
         self.thread = threading.Thread(target=self.run)
         self.client = None
         self.thread.start()
@@ -190,6 +184,7 @@ class Load:
                                     grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL), e
                 self.client = None
                 self.stop.wait(0.02)
+        self.fine = True
 
     def step(self):
         data = self.random.randbytes(self.random.choice((10, 5000, 300_000, 4_000_000)))
@@ -235,6 +230,7 @@ def test_killed_under_load(daemon):
             x.stop.set()
         for x in loads:
             x.thread.join()
+    assert all(x.fine for x in loads)
     client = d.client()
     for x in loads:
         check(client, x)

@@ -207,6 +207,14 @@ static void server_wake(void *data)
 	((struct pair *)data)->server_wakes++;
 }
 
+static enum rpc_status admit(const struct rpc_metadata *m, const char **ret_text, void *data)
+{
+	*ret_text = "no token";
+	return ((struct pair *)data)->refuses && !rpc_metadata_get(m, "x-token")
+		       ? RPC_UNAUTHENTICATED
+		       : RPC_OK;
+}
+
 static void call_ended(const struct rpc_call_stats *stats, void *data)
 {
 	struct pair *p = data;
@@ -218,7 +226,8 @@ static void call_ended(const struct rpc_call_stats *stats, void *data)
 
 int pair_start(struct pair *p, const struct rpc_limits *client, const struct rpc_limits *server)
 {
-	struct rpc_owner owner = {.wake = server_wake, .call_ended = call_ended, .data = p};
+	struct rpc_owner owner = {
+		.wake = server_wake, .admit = admit, .call_ended = call_ended, .data = p};
 	size_t chunk = p->chunk;
 	int r;
 

@@ -15,6 +15,7 @@ struct pair {
 	bool to_client_blocked; /* the client does not read */
 	bool to_server_blocked;
 	unsigned client_wakes, server_wakes;
+	bool refuses; /* the server: every call that does not bring x-token */
 	/* Of all calls that ended at the server. */
 	unsigned ended;
 	struct rpc_call_stats last;

@@ -239,6 +239,40 @@ static void connection_lost(void **state)
 		seen_fini(&seen[i]);
 }
 
+/* The owner is asked before the handler, and before it is said whether there is such a method. */
+static void admitted_by_owner(void **state)
+{
+	static const char *const paths[] = {"/t.T/Hold", "/t.T/None"};
+	struct pair p = {.chunk = 0};
+	AUTO(rpc_metadata_fini) struct rpc_metadata token = RPC_METADATA_INIT;
+
+	start(&p);
+	p.refuses = true;
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		AUTO(seen_fini) struct seen seen = {0};
+
+		assert_int_equal(pair_call(&p, paths[i], &seen), 0);
+		pair_run(&p);
+		assert_null(served.call);
+		assert_int_equal(seen.ends, 1);
+		assert_int_equal(seen.status, RPC_UNAUTHENTICATED);
+		assert_string_equal(seen.message, "no token");
+	}
+	assert_int_equal(rpc_metadata_add(&token, "x-token", "1"), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		AUTO(seen_fini) struct seen seen = {0};
+
+		assert_int_equal(pair_call_with(&p, paths[i], &token, RPC_NEVER, &seen), 0);
+		pair_run(&p);
+		assert_int_equal(served.call != NULL, i == 0);
+		if (i == 0)
+			rpc_call_finish(served.call, RPC_OK, NULL);
+		pair_run(&p);
+		assert_int_equal(seen.status, i == 0 ? RPC_OK : RPC_UNIMPLEMENTED);
+	}
+	pair_stop(&p);
+}
+
 static void closed_by_owner(void **state)
 {
 	struct pair p = {.chunk = 0};
@@ -522,6 +556,7 @@ int main(void)
 		cmocka_unit_test(keepalive),
 		cmocka_unit_test(keepalive_off),
 		cmocka_unit_test(connection_lost),
+		cmocka_unit_test(admitted_by_owner),
 		cmocka_unit_test(closed_by_owner),
 		cmocka_unit_test(farewell_unread),
 		cmocka_unit_test(freed_with_calls),
