@@ -15,7 +15,7 @@
  * The scanner as a filter, for tests and bench: compile commands on stdin, one a line, fields
  * separated by tabs (directory, compiler, arguments); what each would read on stdout. With
  * --absent, also what must not be there; --quiet: only the DONE lines, and in these the
- * microseconds of validation, too.
+ * microseconds of validation, too. SCAN_FACTS: a database of what compilers answered.
  */
 
 static bool quiet;
@@ -106,7 +106,7 @@ int main(int argc, char **argv)
 		absent = absent || str_eq(argv[i], "--absent");
 		quiet = quiet || str_eq(argv[i], "--quiet");
 	}
-	e = scanner_new(NULL, getenv("SCAN_NO_WATCH") ? SCAN_FS_NO_WATCH : 0, &s);
+	e = scanner_new(getenv("SCAN_FACTS"), getenv("SCAN_NO_WATCH") ? SCAN_FS_NO_WATCH : 0, &s);
 	if (e < 0) {
 		fprintf(stderr, "scan-tool: %s\n", strerror(-e));
 		return 1;
