@@ -461,12 +461,14 @@ struct scan_path *lookup_suffixed(struct scanner *s, const struct scan_path *p, 
 static int check_pch(struct scanner *s, struct scan_path *p, bool last, void *arg)
 {
 	struct scan_path *pch = lookup_suffixed(s, p, ".gch");
-	int e = pch ? scan_fs_prove(&s->fs, pch) : 0;
+	struct lookup *l = arg;
+	int e = pch ? scan_fs_prove(&s->fs, pch) : -ENOMEM;
 
-	if (e < 0 || !pch)
+	if (e < 0)
 		return e;
 	if (pch->kind != SCAN_NONE)
 		return unit_unknown(s, "a precompiled header: %s", pch->path);
+	l->no_pch = l->no_pch && pch->watched;
 	return 0;
 }
 
@@ -477,6 +479,7 @@ static int use(struct scanner *s, const struct search_from *from, struct lookup 
 
 	if (l->generation != s->fs.generation || (!l->watched && l->epoch != s->fs.epoch)) {
 		l->generation = 0;
+		l->no_pch = false;
 		e = walk(s, l, from);
 		if (e != 0)
 			return e;
@@ -489,7 +492,11 @@ static int use(struct scanner *s, const struct search_from *from, struct lookup 
 	if (e == 0 && s->first_include && !s->clang) {
 		s->first_include = false;
 		s->pch[s->n_pch++] = l;
-		e = each_candidate(s, l, check_pch, NULL);
+		if (l->no_pch)
+			return 0;
+		l->no_pch = l->watched;
+		e = each_candidate(s, l, check_pch, l);
+		l->no_pch = l->no_pch && e == 0;
 	}
 	return e;
 }
@@ -505,10 +512,32 @@ int lookup_include(struct scanner *s, uint32_t name, bool angled, bool next, boo
 	return e != 0 ? e : use(s, &from, *ret);
 }
 
+/*
+ * Is it plain that what the include came to the last time is what it comes to now? For the many
+ * that repeat an earlier one of the same unit, for which this is all that is looked at.
+ */
+static inline bool is_same_again(const struct scanner *s, const struct op *op)
+{
+	const struct lookup *l = op->lookup;
+	const struct frame *f = &s->frames[s->n_frames - 1];
+
+	if (op->era != s->lookup_era || l->unit != s->epoch || l->serial != s->search->serial ||
+		op->kind == OP_INCLUDE_NEXT || s->first_include)
+		return false;
+	return op->flags & OP_ANGLED || (!s->clang && l->dir_path && l->dir_path == f->file->dir &&
+						l->dir_system == f->system);
+}
+
 int lookup_of_op(struct scanner *s, struct op *op, struct lookup **ret)
 {
 	struct search_from from;
-	int e = where_to_begin(s, intern_text(&s->names, op->id), op->flags & OP_ANGLED,
+	int e;
+
+	if (is_same_again(s, op)) {
+		*ret = op->lookup;
+		return 0;
+	}
+	e = where_to_begin(s, intern_text(&s->names, op->id), op->flags & OP_ANGLED,
 		op->kind == OP_INCLUDE_NEXT, false, &from);
 
 	if (e != 0)

@@ -9,46 +9,58 @@ void memo_free(struct memo *m)
 {
 	if (!m)
 		return;
-	while (m->first) {
-		struct memo_entry *e = m->first;
-
-		m->first = e->next;
-		free(e);
-	}
+	for (uint32_t i = 0; i < m->n; i++)
+		free(m->entries[i]);
+	free(m->entries);
 	free(m);
 }
 
-static void drop_last(struct memo *m)
+/* Where the next entry goes. */
+static int place(struct memo *m, struct memo_entry ***ret)
 {
-	struct memo_entry **at = &m->first;
+	if (m->n == MEMO_ENTRIES_MAX) {
+		*ret = &m->entries[m->next];
+		m->next = (m->next + 1) % MEMO_ENTRIES_MAX;
+		return 0;
+	}
+	if (m->n == m->cap) {
+		uint32_t cap = m->cap ? m->cap * 2 : 1;
+		struct memo_entry **v = reallocarray(m->entries, cap, sizeof(*v));
 
-	while ((*at)->next)
-		at = &(*at)->next;
-	free(*at);
-	*at = NULL;
-	m->n--;
+		if (!v)
+			return -ENOMEM;
+		m->entries = v;
+		m->cap = cap;
+	}
+	*ret = &m->entries[m->n];
+	m->entries[m->n++] = NULL;
+	return 0;
 }
 
-int memo_add(struct memo **m, const void *facts, int64_t value, const struct memo_read *reads,
-	uint32_t n_reads)
+int memo_add(struct memo **m, const struct memo_entry *e, const struct memo_read *reads)
 {
-	struct memo_entry *e = malloc(sizeof(*e) + n_reads * sizeof(*reads));
+	size_t reads_size = e->n_reads * sizeof(*reads);
+	size_t probes_size = e->n_probes * sizeof(*e->probes);
+	struct memo_entry *copy = malloc(sizeof(*copy) + reads_size + probes_size);
+	struct memo_entry **at;
+	int r = copy ? 0 : -ENOMEM;
 
-	if (!e)
-		return -ENOMEM;
-	if (!*m)
+	if (r == 0 && !*m)
 		*m = calloc(1, sizeof(**m));
-	if (!*m) {
-		free(e);
-		return -ENOMEM;
+	if (r == 0)
+		r = *m ? place(*m, &at) : -ENOMEM;
+	if (r < 0) {
+		free(copy);
+		return r;
 	}
-	if ((*m)->n >= MEMO_ENTRIES_MAX)
-		drop_last(*m);
-	*e = (struct memo_entry){
-		.next = (*m)->first, .facts = facts, .value = value, .n_reads = n_reads};
-	if (n_reads > 0)
-		memcpy(e->reads, reads, n_reads * sizeof(*reads));
-	(*m)->first = e;
-	(*m)->n++;
+	*copy = *e;
+	copy->probes = (struct memo_probe *)(copy->reads + e->n_reads);
+	if (reads_size > 0)
+		memcpy(copy->reads, reads, reads_size);
+	if (probes_size > 0)
+		memcpy(copy->probes, e->probes, probes_size);
+	free(*at);
+	*at = copy;
+	(*m)->last = (uint32_t)(at - (*m)->entries);
 	return 0;
 }

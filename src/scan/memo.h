@@ -5,18 +5,23 @@
 #include "scan/text.h"
 
 /*
- * What a condition, or a computed include, came to when certain names meant certain macros. The
- * same condition is evaluated in every unit, nearly always to the same end, and what it read is a
- * handful of names: to compare these is a tenth of the work of expanding them.
+ * What a condition, or a computed include, came to when certain names meant certain macros and
+ * certain headers were there. The same condition is evaluated in every unit, nearly always to the
+ * same end, and what it read is a handful of names: to compare these is a tenth of the work of
+ * expanding them.
  *
  * An entry holds for every unit in which each name it read means the same macro (macros are
- * hash-consed: one comparison of pointers), or means nothing where it meant nothing. Evaluations
- * that read anything else (__has_include, __COUNTER__, __FILE__, …) are not remembered.
+ * hash-consed: one comparison of pointers), or means nothing where it meant nothing, and in which
+ * each look-up of a __has_include comes to the same; these are made anew, so that the unit notes
+ * them, and the first that comes to another end is one that the evaluation would make too.
+ * Evaluations that read anything else (__COUNTER__, __FILE__, …) are not remembered.
  */
 
 enum {
-	MEMO_ENTRIES_MAX = 8, /* of one op; the oldest goes */
+	MEMO_ENTRIES_MAX =
+		64, /* of one op: a header that Boost iterates over meets 10 or 20 states */
 	MEMO_READS_MAX = 128, /* of one entry */
+	MEMO_PROBES_MAX = 32, /* the same */
 };
 
 struct memo_read {
@@ -24,17 +29,26 @@ struct memo_read {
 	const struct macro *macro; /* NULL: not defined */
 };
 
+/* A look-up by __has_include. */
+struct memo_probe {
+	uint32_t name;
+	bool angled, next, found;
+};
+
 struct memo_entry {
-	struct memo_entry *next;
 	const void *facts; /* of whose __has_… an answer is part, or NULL: any */
 	int64_t value; /* of a condition: 0 or 1; of an include: the name's id, angled as sign */
 	uint32_t n_reads;
+	uint32_t n_probes;
+	struct memo_probe *probes; /* behind the reads */
 	struct memo_read reads[];
 };
 
 struct memo {
-	struct memo_entry *first;
-	uint32_t n;
+	uint32_t n, cap;
+	uint32_t last; /* the entry that held last: where to look first */
+	uint32_t next; /* the entry to be replaced when there are enough */
+	struct memo_entry **entries;
 };
 
 /* Conditions, and includes whose name is computed. */
@@ -47,6 +61,5 @@ static inline bool memo_is_for(const struct op *op)
 
 void memo_free(struct memo *m); /* NULL is fine */
 
-/* Into *m, which is made if it is NULL. -ENOMEM. */
-int memo_add(struct memo **m, const void *facts, int64_t value, const struct memo_read *reads,
-	uint32_t n_reads) MUST_CHECK;
+/* A copy of e, with its n_reads reads and its probes, into *m, which is made if it is NULL. -ENOMEM. */
+int memo_add(struct memo **m, const struct memo_entry *e, const struct memo_read *reads) MUST_CHECK;

@@ -125,44 +125,100 @@ static int is_defined(struct scanner *s, uint32_t id, bool *ret)
 	return s->target_dirty ? check_dirty(s, id, m) : 0;
 }
 
-/* Not behind #line: __LINE__ is then another one each time, and no name that is read. */
-static const struct memo_entry *recall(const struct scanner *s, const struct memo *m)
+/* Do all the look-ups come to what they came to? They are noted in this unit as they are made. */
+static int same_probes(struct scanner *s, const struct memo_entry *e, bool *ret)
 {
-	if (!m || s->target_dirty || s->frames[s->n_frames - 1].line_changed)
-		return NULL;
-	for (const struct memo_entry *e = m->first; e; e = e->next) {
-		uint32_t i = 0;
+	*ret = true;
+	for (uint32_t i = 0; i < e->n_probes && *ret; i++) {
+		const struct memo_probe *p = &e->probes[i];
+		bool found;
+		int r = special_probe(s, p->name, p->angled, p->next, &found);
 
-		if (e->facts && e->facts != s->facts)
-			continue;
-		while (i < e->n_reads && unit_macro(s, e->reads[i].id) == e->reads[i].macro)
-			i++;
-		if (i == e->n_reads)
-			return e;
+		if (r != 0)
+			return r;
+		*ret = found == p->found;
 	}
-	return NULL;
+	return 0;
+}
+
+/* Names that a memo holds have slots: they were read. */
+static inline bool same_reads(const struct scanner *s, const struct memo_entry *e)
+{
+	const struct slot *slots = s->slots;
+	uint32_t epoch = s->epoch;
+
+	for (uint32_t i = 0; i < e->n_reads; i++) {
+		const struct slot *slot = &slots[e->reads[i].id];
+
+		if ((slot->epoch == epoch ? slot->macro : NULL) != e->reads[i].macro)
+			return false;
+	}
+	return !e->facts || e->facts == s->facts;
+}
+
+static int recall_any(struct scanner *s, struct memo *m, const struct memo_entry **ret)
+{
+	for (uint32_t k = 0, at = m->last; k < m->n; k++, at = at + 1 < m->n ? at + 1 : 0) {
+		bool same;
+		int r;
+
+		if (!same_reads(s, m->entries[at]))
+			continue;
+		r = same_probes(s, m->entries[at], &same);
+		if (r != 0)
+			return r;
+		if (same) {
+			m->last = at;
+			*ret = m->entries[at];
+			return 0;
+		}
+	}
+	return 0;
+}
+
+/*
+ * *ret: what is remembered for the state of things, or NULL. Nothing is behind #line: __LINE__ is
+ * then another one each time, and no name that is read.
+ */
+static inline int recall(struct scanner *s, struct memo *m, const struct memo_entry **ret)
+{
+	*ret = NULL;
+	if (!m || s->target_dirty || s->frames[s->n_frames - 1].line_changed)
+		return 0;
+	if (m->entries[m->last]->n_probes == 0 && same_reads(s, m->entries[m->last])) {
+		*ret = m->entries[m->last];
+		return 0;
+	}
+	return recall_any(s, m, ret);
 }
 
 static int keep(struct scanner *s, struct op *op, int64_t value)
 {
+	const struct memo_entry e = {.facts = s->asked ? s->facts : NULL,
+		.value = value,
+		.n_reads = s->n_reads,
+		.n_probes = s->n_probes,
+		.probes = s->probes};
+
 	if (s->memo_off || s->target_dirty || s->provisional)
 		return 0;
-	return memo_add(&op->memo, s->asked ? s->facts : NULL, value, s->reads, s->n_reads);
+	return memo_add(&op->memo, &e, s->reads);
 }
 
 static void begin_directive(struct scanner *s, const struct op *op)
 {
 	s->op = op;
-	s->n_reads = 0;
+	s->n_reads = s->n_probes = 0;
 	s->memo_off = s->asked = false;
 }
 
 static int condition(struct scanner *s, const struct text *text, struct op *op, bool *ret)
 {
 	const struct memo_entry *known;
-	int e;
+	int e = recall(s, op->memo, &known);
 
-	known = recall(s, op->memo);
+	if (e != 0)
+		return e;
 	if (known) {
 		*ret = known->value != 0;
 		return 0;
@@ -230,10 +286,12 @@ int run_header_name(struct scanner *s, struct token *first, uint32_t *ret, bool 
 static int computed(
 	struct scanner *s, const struct text *text, struct op *op, uint32_t *ret, bool *ret_angled)
 {
-	const struct memo_entry *known = recall(s, op->memo);
+	const struct memo_entry *known;
 	struct token t;
-	int e;
+	int e = recall(s, op->memo, &known);
 
+	if (e != 0)
+		return e;
 	if (known) {
 		*ret_angled = known->value < 0;
 		*ret = (uint32_t)(known->value < 0 ? -known->value : known->value);
@@ -260,6 +318,14 @@ static int push_frame(struct scanner *s, struct file *f, const struct text *text
 	return 0;
 }
 
+/* A file whose content's bit is not set is like none of once_files. */
+static bool may_be_once(const struct scanner *s, const struct scan_content *c)
+{
+	uint32_t bit = unit_once_bit(c);
+
+	return s->once_bits[bit / 64] & UINT64_C(1) << bit % 64;
+}
+
 static int mark_once(struct scanner *s, struct file *f)
 {
 	int e;
@@ -284,6 +350,11 @@ static int mark_once(struct scanner *s, struct file *f)
 		s->once_cap = cap;
 	}
 	s->once_files[s->n_once++] = f;
+	if (f->content)
+		s->once_bits[unit_once_bit(f->content) / 64] |= UINT64_C(1)
+								<< unit_once_bit(f->content) % 64;
+	else /* it is not read yet: any may be */
+		memset(s->once_bits, 0xff, sizeof(s->once_bits));
 	return 0;
 }
 
@@ -348,7 +419,7 @@ static int has_twin(struct scanner *s, const struct lookup *l, bool import, bool
 	*ret = false;
 	if (!s->once_seen)
 		return 0;
-	for (size_t i = 0; i < s->n_once; i++)
+	for (size_t i = 0; i < s->n_once && may_be_once(s, f->content) && !*ret; i++)
 		if (is_twin(f, s->once_files[i]))
 			*ret = true;
 	return import && !*ret ? has_twin_import(s, l, ret) : 0;
@@ -498,6 +569,25 @@ static void define(struct scanner *s, uint32_t id, const struct macro *m, bool g
 	slot->macro = m;
 	slot->epoch = s->epoch;
 	slot->given = given;
+}
+
+/* A run of #defines; what is behind it. */
+static struct op *define_all(struct scanner *s, struct op *op)
+{
+	struct slot *slots = s->slots;
+	const struct op *first = op;
+	uint32_t epoch = s->epoch;
+	uint16_t given = s->loading_given;
+
+	do {
+		struct slot *slot = &slots[op->id];
+
+		slot->macro = op->macro;
+		slot->epoch = epoch;
+		slot->given = given;
+	} while ((++op)->kind == OP_DEFINE);
+	s->n_ops += (uint64_t)(op - first) - 1;
+	return op;
 }
 
 static void pop_macro(struct scanner *s, uint32_t id)
@@ -684,8 +774,7 @@ static int run_frame(struct scanner *s)
 	for (; e == 0 && s->n_frames == depth; s->n_ops++) {
 		switch (op->kind) {
 		case OP_DEFINE:
-			define(s, op->id, op->macro, s->loading_given);
-			op++;
+			op = define_all(s, op);
 			break;
 		case OP_UNDEF:
 			define(s, op->id, NULL, false);
@@ -737,14 +826,12 @@ static int run_to(struct scanner *s, uint32_t base)
 /* Text that is no file: what the compiler predefines, what the command line says. */
 static int run_synthetic(struct scanner *s, const char *data, size_t len)
 {
-	uint32_t hash = intern_hash(data, len, s->mode);
 	struct synthetic *y;
 	int e;
 
 	for (size_t i = 0; i < s->n_synthetic; i++) {
 		y = &s->synthetic[i];
-		if (y->hash == hash && y->mode == s->mode && y->len == len &&
-			memcmp(y->data, data, len) == 0)
+		if (y->mode == s->mode && y->len == len && memcmp(y->data, data, len) == 0)
 			goto found;
 	}
 	y = reallocarray(s->synthetic, s->n_synthetic + 1, sizeof(*y));
@@ -752,7 +839,7 @@ static int run_synthetic(struct scanner *s, const char *data, size_t len)
 		return -ENOMEM;
 	s->synthetic = y;
 	y += s->n_synthetic;
-	*y = (struct synthetic){.hash = hash, .mode = s->mode, .len = len};
+	*y = (struct synthetic){.mode = s->mode, .len = len};
 	y->data = malloc(len + 1);
 	if (!y->data)
 		return -ENOMEM;

@@ -223,6 +223,7 @@ void unit_begin(struct scanner *s)
 	s->level_changed = s->pragma_words = s->provisional = s->once_seen = s->fatal = false;
 	s->first_include = true;
 	s->options_depth = 0;
+	memset(s->once_bits, 0, sizeof(s->once_bits));
 	s->counter = s->n_ops = s->n_expansions = s->n_tokens = 0;
 	s->n_frames = s->n_pushed = 0;
 	s->n_used = s->n_once = s->n_absent = 0;

@@ -112,16 +112,37 @@ static void note_probe(const struct scanner *s, const struct lookup *l)
 	f->probe_origin = origin;
 }
 
-static int probed(struct scanner *s, const struct lookup *l)
+int special_probe(struct scanner *s, uint32_t name, bool angled, bool next, bool *ret)
 {
+	struct lookup *l;
+	int e = lookup_include(s, name, angled, next, false, &l);
+
+	if (e != 0)
+		return e;
+	*ret = l->file != NULL;
+	if (!l->file)
+		return 0;
 	if (!s->clang)
 		note_probe(s, l);
 	return lookup_note(s, l->file, SCAN_FILE_PROBED);
 }
 
+/* The same, for the memo to hold. */
+static int probe(struct scanner *s, uint32_t name, bool angled, bool next, bool *ret)
+{
+	int e = special_probe(s, name, angled, next, ret);
+
+	if (e != 0)
+		return e;
+	if (s->n_probes < MEMO_PROBES_MAX)
+		s->probes[s->n_probes++] = (struct memo_probe){name, angled, next, *ret};
+	else
+		s->memo_off = true;
+	return 0;
+}
+
 static int has_include(struct scanner *s, bool next, struct token *ret)
 {
-	struct lookup *l;
 	struct token t;
 	uint32_t name;
 	bool angled, found = false;
@@ -129,7 +150,6 @@ static int has_include(struct scanner *s, bool next, struct token *ret)
 	bool inside = s->n_contexts > 1, paren = expand_paren_follows(s);
 	int e = 0;
 
-	s->memo_off = true;
 	if (s->clang && inside)
 		next = false;
 	if (paren)
@@ -148,14 +168,8 @@ static int has_include(struct scanner *s, bool next, struct token *ret)
 	if (e != 0)
 		return e;
 	/* gcc does not look where the operand does not count. */
-	if (s->clang || !s->skip_eval) {
-		e = lookup_include(s, name, angled, next, false, &l);
-		if (e != 0)
-			return e;
-		found = l->file != NULL;
-		if (found)
-			e = probed(s, l);
-	}
+	if (s->clang || !s->skip_eval)
+		e = probe(s, name, angled, next, &found);
 	if (e == 0 && paren)
 		e = closing(s);
 	return e != 0 ? e : special_number(s, found, ret);

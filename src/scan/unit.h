@@ -30,6 +30,7 @@ enum {
 	UNIT_NESTED_MAX = 1000, /* arguments within arguments, parentheses within parentheses */
 	UNIT_ROUNDS_MAX = 16,
 	UNIT_PUSHED_MAX = 1 << 16,
+	UNIT_ONCE_BITS = 1 << 13,
 };
 
 /* What a name means now. One per spelling, reset for a new unit by counting epoch up. */
@@ -83,6 +84,7 @@ struct lookup {
 	struct file *file; /* NULL: not found */
 	int32_t found;
 	bool watched, dir_system;
+	bool no_pch;    /* while it is up to date: no candidate has a precompiled form beside it */
 	bool shortened; /* gcc: file goes by its real path */
 	uint64_t generation, epoch;
 };
@@ -119,7 +121,7 @@ struct context {
 struct arena_block;
 
 struct synthetic {
-	uint32_t hash, mode;
+	uint32_t mode;
 	size_t len;
 	char *data;
 	struct text *text;
@@ -182,7 +184,8 @@ struct scanner {
 	struct lookup *pch[2]; /* those for which precompiled forms were looked for too: the
 				  stdc-predef.h before the source, and the first #include */
 	unsigned n_pch;
-	struct file **once_files; /* gcc */
+	struct file **once_files;                /* gcc */
+	uint64_t once_bits[UNIT_ONCE_BITS / 64]; /* by unit_once_bit of their contents */
 	size_t n_once, once_cap;
 
 	/* The directive in hand. */
@@ -198,6 +201,8 @@ struct scanner {
 	bool asked;       /* an answer of facts is part */
 	struct memo_read reads[MEMO_READS_MAX];
 	uint32_t n_reads;
+	struct memo_probe probes[MEMO_PROBES_MAX];
+	uint32_t n_probes;
 	struct token *args; /* scratch */
 	uint32_t n_args, args_cap;
 	struct arena_block *arena, *arena_spare;
@@ -221,6 +226,11 @@ static inline const struct macro *unit_macro(const struct scanner *s, uint32_t i
 	const struct slot *slot = &s->slots[id];
 
 	return id < s->n_slots && slot->epoch == s->epoch ? slot->macro : NULL;
+}
+
+static inline uint32_t unit_once_bit(const struct scan_content *c)
+{
+	return (uint32_t)((uint64_t)(uintptr_t)c * 0x9e3779b97f4a7c15u >> 51);
 }
 
 int unit_slots(struct scanner *s) MUST_CHECK; /* as many as there are names */
@@ -253,6 +263,8 @@ int substitute(struct scanner *s, const struct macro *m, struct argument *args, 
 /* special.c: what name, whose macro is special, is now. */
 int special_expand(
 	struct scanner *s, uint8_t special, const struct token *name, struct token *ret) MUST_CHECK;
+/* Would an include of it find a file? It is noted that this was asked. */
+int special_probe(struct scanner *s, uint32_t name, bool angled, bool next, bool *ret) MUST_CHECK;
 int special_number(struct scanner *s, uint64_t n, struct token *ret) MUST_CHECK;
 
 /* condition.c */

@@ -5,8 +5,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine.h"
 #include "world.h"
@@ -229,7 +231,7 @@ static void what_a_condition_came_to_is_remembered(void **state)
 
 static void what_reads_more_than_macros_is_not(void **state)
 {
-	static const char *const conditions[] = {"__COUNTER__ == 0", "__has_include(\"a.h\")",
+	static const char *const conditions[] = {"__COUNTER__ == 0", "__FILE__ == 0",
 		"__INCLUDE_LEVEL__ == 0", "__has_builtin(x)", "1 / 0"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(conditions); i++) {
@@ -245,6 +247,80 @@ static void what_reads_more_than_macros_is_not(void **state)
 	}
 }
 
+static void there(const char *name, bool yes)
+{
+	if (yes)
+		world_put(name, "");
+	else
+		assert_true(unlink(name) == 0 || errno == ENOENT);
+}
+
+/* With what a __has_include found; the look-ups are of each unit all the same. */
+static void what_was_looked_for_is_looked_for_again(void **state)
+{
+	static const struct {
+		bool a, b; /* is the header there? */
+		bool yes;
+		size_t used; /* look-ups; gcc makes none that do not count */
+		uint32_t n;  /* remembered after it */
+	} runs[] = {
+		{true, true, true, 1, 1},
+		{true, true, true, 1, 1},
+		{false, true, true, 2, 2},
+		{false, false, false, 2, 3},
+		{false, true, true, 2, 3},
+		{true, false, true, 1, 3},
+		{false, false, false, 2, 3},
+	};
+	struct engine e;
+
+	start(&e, ENGINE_C17);
+	world_put("main.c", "#define B \"q.h\"\n"
+			    "#if __has_include(\"p.h\") || __has_include(B)\n"
+			    "#define YES\n#endif\n");
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++) {
+		there("p.h", runs[i].a);
+		there("q.h", runs[i].b);
+		assert_int_equal(engine_run(&e), 0);
+		assert_int_equal(engine_defined(&e, "YES"), runs[i].yes);
+		assert_int_equal(e.s->n_used, runs[i].used);
+		assert_int_equal(memos(&e), runs[i].n);
+	}
+	engine_fini(&e);
+}
+
+/* A header that a library includes again and again, each time in another state. */
+static void many_states_come_around_again(void **state)
+{
+	struct engine e;
+
+	start(&e, ENGINE_C17);
+	world_put("main.c", "#if X % 2\n#define YES\n#endif\n");
+	for (unsigned round = 0; round < 3; round++) {
+		for (unsigned i = 0; i < MEMO_ENTRIES_MAX; i++) {
+			AUTO(buf_fini) struct buf text = BUF_INIT;
+
+			assert_int_equal(buf_printf(&text, "#define X %u\n", i), 0);
+			assert_int_equal(engine_define(&e, buf_str(&text), text.len), 0);
+			assert_int_equal(engine_run(&e), 0);
+			assert_int_equal(engine_defined(&e, "YES"), i % 2);
+			assert_int_equal(e.s->n_expansions, round == 0);
+		}
+		assert_int_equal(memos(&e), MEMO_ENTRIES_MAX);
+	}
+	/* One more, and the oldest is forgotten. */
+	for (unsigned i = 0; i < 2; i++) {
+		static const char more[] = "#define X 1001\n";
+
+		assert_int_equal(engine_define(&e, more, sizeof(more) - 1), 0);
+		assert_int_equal(engine_run(&e), 0);
+		assert_true(engine_defined(&e, "YES"));
+		assert_int_equal(e.s->n_expansions, i == 0);
+		assert_int_equal(memos(&e), MEMO_ENTRIES_MAX);
+	}
+	engine_fini(&e);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -252,6 +328,8 @@ int main(void)
 		cmocka_unit_test(clang_conditions),
 		cmocka_unit_test(what_a_condition_came_to_is_remembered),
 		cmocka_unit_test(what_reads_more_than_macros_is_not),
+		cmocka_unit_test(what_was_looked_for_is_looked_for_again),
+		cmocka_unit_test(many_states_come_around_again),
 	};
 
 	return cmocka_run_group_tests(tests, world_setup, world_teardown);
