@@ -80,7 +80,7 @@ struct sandbox_plan {
 	const char *input; /* absolute path of a directory; NULL (HOST only): an empty one */
 	const struct sandbox_bind *binds; /* in this order */
 	size_t n_binds;
-	/* HOST: paths that are empty for the job, though they are below a host path. */
+	/* HOST: paths that are empty for the job, though they are below a host path or a bind. */
 	const char *const *masks;
 	size_t n_masks;
 	const char *const *host_paths; /* NULL: SANDBOX_HOST_PATHS. Missing ones are left out. */

@@ -241,38 +241,6 @@ static int add_host(struct tree *t, int root, size_t i)
 	return at < 0 ? at : mountfd_attach(t->hosts[i], at);
 }
 
-/* An empty thing of the same kind onto what is at path; nothing where there is none. */
-static int mask(struct tree *t, int root, const char *path)
-{
-	AUTO(util_close) int at = relpath_open(root, path + 1, O_PATH);
-	AUTO(util_close) int empty = -1;
-	struct stat st;
-
-	if (at < 0)
-		return at == -ENOENT || at == -ENOTDIR ? 0 : at;
-	if (fstat(at, &st) < 0)
-		return -errno;
-	empty = mountfd_copy(
-		t->scratch, S_ISDIR(st.st_mode) ? "empty" : "empty-file", MOUNTFD_READ_ONLY);
-	return empty < 0 ? empty : mountfd_attach(empty, at);
-}
-
-static int add_masks(struct tree *t, int root)
-{
-	const struct sandbox_plan *p = &t->job->plan;
-	AUTO(util_close) int file = -1;
-	int r = 0;
-
-	if (p->n_masks == 0)
-		return 0;
-	file = openat(t->scratch, "empty-file", O_CREAT | O_WRONLY | O_CLOEXEC, 0444);
-	if (file < 0)
-		return -errno;
-	for (size_t i = 0; r == 0 && i < p->n_masks; i++)
-		r = mask(t, root, p->masks[i]);
-	return r;
-}
-
 /* A directory of the scratch at a place in the new root. */
 static int add_scratch_dir(struct tree *t, int root, const char *name, const char *path)
 {
@@ -299,10 +267,7 @@ static int fill_host_root(struct tree *t, enum sandbox_step *step)
 		r = add_scratch_dir(t, t->root, "tmp", "tmp");
 	if (r == 0)
 		r = add_scratch_dir(t, t->root, "tmp", "var/tmp");
-	if (r < 0)
-		return r;
-	*step = SANDBOX_STEP_MASK;
-	return add_masks(t, t->root);
+	return r;
 }
 
 static int build_host_root(struct tree *t, enum sandbox_step *step)
@@ -396,6 +361,38 @@ static int add_binds(struct tree *t)
 	return r;
 }
 
+/* An empty thing of the same kind onto what is at path; nothing where there is none. */
+static int mask(struct tree *t, const char *path)
+{
+	AUTO(util_close) int at = relpath_open(t->root, path + 1, O_PATH);
+	AUTO(util_close) int empty = -1;
+	struct stat st;
+
+	if (at < 0)
+		return at == -ENOENT || at == -ENOTDIR ? 0 : at;
+	if (fstat(at, &st) < 0)
+		return -errno;
+	empty = mountfd_copy(
+		t->scratch, S_ISDIR(st.st_mode) ? "empty" : "empty-file", MOUNTFD_READ_ONLY);
+	return empty < 0 ? empty : mountfd_attach(empty, at);
+}
+
+static int add_masks(struct tree *t)
+{
+	const struct sandbox_plan *p = &t->job->plan;
+	AUTO(util_close) int file = -1;
+	int r = 0;
+
+	if (p->n_masks == 0)
+		return 0;
+	file = openat(t->scratch, "empty-file", O_CREAT | O_WRONLY | O_CLOEXEC, 0444);
+	if (file < 0)
+		return -errno;
+	for (size_t i = 0; r == 0 && i < p->n_masks; i++)
+		r = mask(t, p->masks[i]);
+	return r;
+}
+
 int tree_build(struct tree *t, enum sandbox_step *step)
 {
 	bool host = t->job->plan.root == SANDBOX_ROOT_HOST;
@@ -419,7 +416,11 @@ int tree_build(struct tree *t, enum sandbox_step *step)
 		return r;
 	*step = SANDBOX_STEP_BIND;
 	r = add_binds(t);
-	if (r == 0 && host)
+	if (r < 0 || !host)
+		return r;
+	*step = SANDBOX_STEP_MASK;
+	r = add_masks(t);
+	if (r == 0)
 		r = mountfd_change(t->root, MOUNTFD_READ_ONLY);
 	return r;
 }

@@ -118,7 +118,7 @@ void feed_init(struct feed *f, void (*on_drained)(struct feed *f))
 
 static int new_file(const char *path)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 
 	return fd < 0 ? -errno : fd;
 }
@@ -126,7 +126,7 @@ static int new_file(const char *path)
 /* Both ends; see above. */
 static int open_ends(struct feed *f)
 {
-	if (mkfifo(f->path, 0600) < 0)
+	if (mkfifo(f->path, 0644) < 0)
 		return -errno;
 	f->child_fd = open(f->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (f->child_fd < 0)

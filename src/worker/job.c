@@ -9,13 +9,11 @@
  *
  *	SPOOLING  the source goes into a regular file; no compiler yet (with a fifo: not at all)
  *	RUNNING   the compiler runs, and is perhaps still being fed
- *	STOPPING  its process group was sent SIGTERM, and gets SIGKILL when that does not help
+ *	STOPPING  it was asked to end, and is killed when that does not help
  *	ENDING    no process is left; handles are being closed
  *	OVER      directory given back, on_over called
  *
- * Invariants: from RUNNING on, until ENDING, pid leads a process group that the warden guards. The
- * group is killed while its leader is a zombie that we have not collected yet, so its number is
- * still its own. Whoever waits for a job waits until its compiler is really gone.
+ * Whoever waits for a job waits until its compiler is really gone.
  */
 
 #include "worker/job.h"
@@ -23,17 +21,14 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/child.h"
 #include "base/log.h"
 #include "worker/exit.h"
+#include "worker/process.h"
 
 enum { READ_TWICE_MAX = 64, DRAIN_CHUNK = 1 << 16 };
 
@@ -69,8 +64,8 @@ struct job {
 	struct strv argv, envp;
 	struct feed feed;
 	struct drain out, err;
-	pid_t pid;
-	int pidfd;
+	struct process process;
+	bool confined;
 	uv_poll_t exit_poll;
 	uv_timer_t lifetime, kill;
 	unsigned handles; /* that are still open */
@@ -91,7 +86,7 @@ void job_result_fini(struct job_result *r)
 
 pid_t job_pid(const struct job *j)
 {
-	return j->pid > 0 ? j->pid : 0;
+	return j->state == RUNNING || j->state == STOPPING ? j->process.pid : 0;
 }
 
 struct job_result *job_result(struct job *j)
@@ -119,7 +114,7 @@ void job_free(struct job *j)
 	util_close(&j->out.child_fd);
 	util_close(&j->err.fd);
 	util_close(&j->err.child_fd);
-	util_close(&j->pidfd);
+	process_fini(&j->process);
 	free(j);
 }
 
@@ -183,7 +178,7 @@ static void on_kill_time(uv_timer_t *timer)
 	struct job *j = timer->data;
 
 	if (j->state == STOPPING)
-		child_kill_group(j->pid, SIGKILL);
+		process_kill(&j->process);
 }
 
 /* Whatever runs is to end; the result says already why. */
@@ -193,9 +188,9 @@ static void stop(struct job *j)
 		end(j);
 	} else if (j->state == RUNNING) {
 		go(j, STOPPING);
-		child_kill_group(j->pid, SIGTERM);
+		process_stop(&j->process);
 		if (uv_timer_start(&j->kill, on_kill_time, JOB_KILL_MS, 0) < 0)
-			child_kill_group(j->pid, SIGKILL);
+			process_kill(&j->process);
 	}
 }
 
@@ -311,22 +306,27 @@ static void check_result(struct job *j)
 	}
 }
 
+/* What a shell would do with a program that is not there, as distcc 3.4 words it. */
+static void report_missing(struct job *j, int error)
+{
+	j->result.status = WORKER_EXIT_COMPILER_MISSING << 8;
+	if (buf_printf(&j->result.err, "distccd: failed to exec %s: %s\n", j->compiler,
+		    error == ENOENT ? "No such file or directory" : "Permission denied") < 0)
+		fail(j, "out of memory");
+}
+
 static void on_exit_seen(uv_poll_t *poll, int status, int events)
 {
 	struct job *j = poll->data;
-	int wait_status;
-	pid_t pid;
+	struct process_end over;
 
-	/* Those of its group that it left behind; see above for why this comes first. */
-	child_kill_group(j->pid, SIGKILL);
-	do
-		pid = waitpid(j->pid, &wait_status, 0);
-	while (pid < 0 && errno == EINTR);
-	warden_release_group(&j->ctx->warden, j->pid);
-	if (pid < 0)
-		fail(j, "the compiler's status is lost");
-	else
-		j->result.status = wait_status & 0xffff;
+	if (process_collect(&j->process, &over) == PROCESS_RUNS)
+		return;
+	if (over.trouble)
+		fail(j, over.trouble);
+	j->result.status = over.status;
+	if (over.missing)
+		report_missing(j, over.missing);
 	if (!read_output(&j->out) || !read_output(&j->err))
 		fail(j, "the compiler says too much");
 	if (j->result.outcome == JOB_RAN)
@@ -336,74 +336,55 @@ static void on_exit_seen(uv_poll_t *poll, int status, int events)
 
 /* ---- the beginning ---- */
 
-/* Resource limits are inherited and cannot be set on the way: ours are other ones for a moment. */
-static int spawn_limited(const struct child_spec *spec, pid_t *ret_pid)
+static int start_process(struct job *j)
 {
-	struct rlimit old, limited;
-	bool limit = getrlimit(RLIMIT_FSIZE, &old) == 0;
-	int r;
+	const struct process_spec spec = {.path = j->compiler,
+		.argv = strv_argv(&j->argv),
+		.envp = strv_argv(&j->envp),
+		.dir = j->dir.path,
+		.fd_out = j->out.child_fd,
+		.fd_err = j->err.child_fd,
+		.fd_keep = j->feed.child_fd,
+		.file_bytes = JOB_OBJECT_MAX};
+	struct confine *c = &j->ctx->confine;
+	int r = confine_decide(c, j->compiler);
 
-	if (limit) {
-		limited = old;
-		limited.rlim_cur = MIN(old.rlim_cur, (rlim_t)JOB_OBJECT_MAX);
-		limit = setrlimit(RLIMIT_FSIZE, &limited) == 0;
-	}
-	r = child_spawn(spec, ret_pid);
-	if (limit)
-		setrlimit(RLIMIT_FSIZE, &old);
-	return r;
+	if (r < 0)
+		return r;
+	j->confined = r == CONFINE_YES;
+	if (j->confined)
+		return process_start_sandboxed(&j->process, c->sandbox, &c->plan, &spec);
+	return process_start_group(&j->process, &j->ctx->warden, &spec);
 }
 
 static int watch_exit(struct job *j)
 {
-	int r = child_pidfd(j->pid, &j->pidfd);
+	int r = uv_poll_init(j->ctx->loop, &j->exit_poll, j->process.fd);
 
-	if (r == 0)
-		r = uv_poll_init(j->ctx->loop, &j->exit_poll, j->pidfd);
 	j->exit_poll.data = j;
 	return r < 0 ? r : uv_poll_start(&j->exit_poll, UV_READABLE, on_exit_seen);
 }
 
 static int spawn(struct job *j)
 {
-	struct child_spec spec = {.path = j->compiler,
-		.argv = strv_argv(&j->argv),
-		.envp = strv_argv(&j->envp),
-		.cwd = j->dir.path,
-		.fd_in = -1,
-		.fd_out = j->out.child_fd,
-		.fd_err = j->err.child_fd,
-		.keep = {j->feed.child_fd},
-		.n_keep = j->feed.child_fd >= 0 ? 1 : 0,
-		.new_group = true};
-	int r = spawn_limited(&spec, &j->pid);
+	int r = start_process(j);
 
 	util_close(&j->out.child_fd);
 	util_close(&j->err.child_fd);
-	feed_started(&j->feed);
+	/* What is in a sandbox inherits nothing: the read end of a fifo is ours to keep. */
+	if (!j->confined)
+		feed_started(&j->feed);
 	if (r < 0)
 		return r;
-	warden_guard_group(&j->ctx->warden, j->pid);
 	r = watch_exit(j);
 	if (r < 0) {
-		child_kill_group(j->pid, SIGKILL);
-		waitpid(j->pid, NULL, 0);
-		warden_release_group(&j->ctx->warden, j->pid);
+		process_abandon(&j->process);
 		return r;
 	}
 	go(j, RUNNING);
 	if (j->ctx->lifetime_ms > 0)
 		return uv_timer_start(&j->lifetime, on_lifetime, j->ctx->lifetime_ms, 0);
 	return 0;
-}
-
-/* What a shell would do with a program that is not there, as distcc 3.4 words it. */
-static void report_missing(struct job *j, int error)
-{
-	j->result.status = WORKER_EXIT_COMPILER_MISSING << 8;
-	if (buf_printf(&j->result.err, "distccd: failed to exec %s: %s\n", j->compiler,
-		    error == -ENOENT ? "No such file or directory" : "Permission denied") < 0)
-		fail(j, "out of memory");
 }
 
 /* Start it, or make the reason why not the result. Only when the state allows. */
@@ -415,7 +396,7 @@ static void spawn_or_end(struct job *j)
 		return;
 	log_event(LOG_LEVEL_ERROR, "job-spawn", "%s: errno=%d", j->compiler, -r);
 	if (r == -ENOENT || r == -EACCES || r == -ENOEXEC)
-		report_missing(j, r);
+		report_missing(j, -r);
 	else
 		fail(j, "the compiler cannot be started");
 	if (j->state == RUNNING)
@@ -485,7 +466,8 @@ int job_start(struct job_context *ctx, const struct job_spec *spec,
 	j->ctx = ctx;
 	j->handlers = handlers;
 	j->data = data;
-	j->pidfd = j->out.fd = j->out.child_fd = j->err.fd = j->err.child_fd = -1;
+	j->process = (struct process)PROCESS_INIT;
+	j->out.fd = j->out.child_fd = j->err.fd = j->err.child_fd = -1;
 	feed_init(&j->feed, on_drained);
 	uv_timer_init(ctx->loop, &j->lifetime);
 	uv_timer_init(ctx->loop, &j->kill);

@@ -5,6 +5,7 @@
 
 #include "base/strv.h"
 #include "base/warden.h"
+#include "worker/confine.h"
 #include "worker/feed.h"
 #include "worker/jobdir.h"
 
@@ -22,6 +23,7 @@ struct job_context {
 	struct warden warden;
 	struct feed_watch watch;
 	struct jobdir_pool dirs;
+	struct confine confine;
 	const char *path;     /* PATH of compilers */
 	uint64_t lifetime_ms; /* 0: without end */
 	/* Compilers that were seen to read a fifo twice: they get regular files from then on. */

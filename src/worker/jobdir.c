@@ -54,6 +54,12 @@ int jobdir_take(struct jobdir *d, struct jobdir_pool *pool)
 		if (!mkdtemp(path))
 			return -errno;
 		warden_guard_path(pool->warden, path);
+		if (pool->given && chown(path, pool->uid, pool->gid) < 0) {
+			int error = errno;
+
+			remove_dir(pool, path);
+			return -error;
+		}
 	}
 	*d = (struct jobdir){.pool = pool, .path = TAKE_PTR(path)};
 	return 0;

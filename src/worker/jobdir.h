@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include <sys/types.h>
+
 #include "base/buf.h"
 #include "base/strv.h"
 #include "base/warden.h"
@@ -14,6 +16,9 @@ struct jobdir_pool {
 	char *tmp; /* absolute: where they are made */
 	struct warden *warden;
 	struct strv idle;
+	bool given; /* to another user, who jobs are: */
+	uid_t uid;
+	gid_t gid;
 };
 
 struct jobdir {

@@ -50,6 +50,11 @@ static void switch_log(const struct options *o)
 		log_to_syslog();
 }
 
+static bool wants_sandbox(const struct options *o)
+{
+	return o->store || o->sandbox != CONFINE_NEVER;
+}
+
 static int init_server(struct server *s, const struct options *o, const struct secrets *secrets)
 {
 	int r = server_init(s, o, secrets);
@@ -91,7 +96,7 @@ static int run_inetd(const struct options *o, const struct secrets *secrets)
 		return r;
 	switch_log(o);
 	daemon_set_priority(o);
-	r = daemon_drop_root(o->user, o->store ? sandbox_cgroup_prepare : NULL);
+	r = daemon_drop_root(o->user, wants_sandbox(o) ? sandbox_cgroup_prepare : NULL);
 	if (r == 0)
 		r = init_server(&server, o, secrets);
 	if (r != 0)
@@ -143,7 +148,7 @@ static int serve(const struct options *o, const struct secrets *secrets, struct 
 	int r;
 
 	daemon_set_priority(o);
-	r = daemon_drop_root(o->user, o->store ? sandbox_cgroup_prepare : NULL);
+	r = daemon_drop_root(o->user, wants_sandbox(o) ? sandbox_cgroup_prepare : NULL);
 	if (r == 0)
 		r = init_server(&server, o, secrets);
 	if (r != 0)

@@ -136,6 +136,25 @@ static int add_listen(struct options *o, const struct row *row, const char *valu
 	return strv_push(&o->listen, value);
 }
 
+static int add_toolchain(struct options *o, const struct row *row, const char *value)
+{
+	return strv_push(&o->toolchains, value);
+}
+
+static int set_sandbox(struct options *o, const struct row *row, const char *value)
+{
+	static const char *const modes[] = {
+		[CONFINE_AUTO] = "auto", [CONFINE_ALWAYS] = "always", [CONFINE_NEVER] = "never"};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(modes); i++) {
+		if (str_eq(value, modes[i])) {
+			o->sandbox = (enum confine_mode)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
 static int ignore(struct options *o, const struct row *row, const char *value)
 {
 	return 0;
@@ -177,6 +196,11 @@ static const struct row rows[] = {
 		set_size, AT(store_size), STORE_SIZE_MIN, STORE_SIZE_MAX},
 	{"instance", 0, "NAME", "the instance name that is served (default: any)", set_text,
 		AT(instance)},
+	{"sandbox", 0, "auto|always|never",
+		"isolate the compilers of distcc clients (default auto: where the host can)",
+		set_sandbox},
+	{"toolchain", 0, "DIR", "show DIR to compilers in the sandbox, read-only (may be repeated)",
+		add_toolchain},
 	{"jobs", 'j', "N", "run at most N compilers at once (default: processors plus 2)",
 		set_number, AT(jobs), 1, JOBS_MAX},
 	{"nice", 'N', "N", "be nicer by N (default 5)", set_number, AT(nice), 0, NICE_MAX},
@@ -313,6 +337,7 @@ void options_fini(struct options *o)
 {
 	acl_fini(&o->allow);
 	strv_fini(&o->listen);
+	strv_fini(&o->toolchains);
 }
 
 void options_help(FILE *to)

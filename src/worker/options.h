@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/strv.h"
 #include "worker/acl.h"
+#include "worker/confine.h"
 
 /* The command line of distccd, as distcc 3.4 names things. */
 
@@ -30,6 +31,8 @@ struct options {
 	const char *instance; /* NULL: any instance name is served */
 	const char *tls_cert, *tls_key, *tls_client_ca; /* cert and key: both or neither */
 	const char *token_file;
+	enum confine_mode sandbox; /* of the compilers of distcc clients */
+	struct strv toolchains;
 	enum log_level log_level;
 };
 

@@ -10,7 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/env.h"
 #include "base/log.h"
 #include "cas/ac.h"
 #include "cas/upload.h"
@@ -24,7 +23,6 @@ enum {
 	UPLOAD_IDLE_MS = 600 * 1000, /* how long an upload waits for who broke off to come back */
 	ACTIONS_SHARE = 32,          /* of the store's size, for the action cache */
 	ACTIONS_MIN = 1 << 20,
-	JOB_USER = 65534, /* who jobs are where this process stays root */
 };
 
 static const char *why(int outcome)
@@ -58,27 +56,6 @@ static int open_roots(struct server *s)
 	s->service.roots_path = s->roots;
 	s->service.roots_fd = open(s->roots, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return s->service.roots_fd < 0 ? -errno : 0;
-}
-
-/* A host that isolates nothing still has a cache to offer. */
-static void open_sandbox(struct server *s)
-{
-	const char *helper = env_get(environ, "DISTCC_SANDBOX");
-	const struct sandbox_config c = {
-		.helper = helper && *helper ? helper : NULL, .uid = JOB_USER, .gid = JOB_USER};
-	AUTO(buf_fini) struct buf text = BUF_INIT;
-	unsigned set;
-	int r = sandbox_new(&c, &s->service.sandbox);
-
-	if (r < 0) {
-		log_event(LOG_LEVEL_WARNING, "no-sandbox",
-			"jobs are refused, only the cache is served: %s", strerror(-r));
-		return;
-	}
-	set = sandbox_isolation(s->service.sandbox);
-	if (isolation_print(set, &text) == 0)
-		log_event(LOG_LEVEL_NOTICE, "isolation", "%s%s", buf_str(&text),
-			isolation_suffices(set) ? "" : ": not enough, jobs are refused");
 }
 
 static void maintain(uv_work_t *work)
@@ -125,15 +102,14 @@ int remote_open(struct server *s)
 	v->n_masks = s->secrets->n_files;
 	v->limits.timeout_ms = s->options->job_lifetime_s * 1000;
 	/* Where there is a cgroup: one job that takes all is killed, and not the machine. */
-	v->limits.memory_bytes = s->memory.max / 2 * 3;
+	v->limits.memory_bytes = server_job_memory(s);
+	v->sandbox = s->sandbox;
 	r = open_store(s);
 	if (r < 0)
 		return r;
 	r = open_roots(s);
-	if (r == 0) {
-		open_sandbox(s);
+	if (r == 0)
 		r = service_init(v);
-	}
 	if (r < 0) {
 		log_event(LOG_LEVEL_ERROR, "store", "--store %s: %s", s->options->store,
 			strerror(-r));
@@ -162,7 +138,6 @@ void remote_close(struct server *s)
 	if (cas_close(s->service.cas) < 0)
 		log_event(
 			LOG_LEVEL_WARNING, "store-close", "the next start looks for what is there");
-	sandbox_free(s->service.sandbox);
 	util_close(&s->service.roots_fd);
 	util_free(&s->roots);
 }

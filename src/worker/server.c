@@ -27,6 +27,7 @@
 #include "worker/client.h"
 #include "worker/door.h"
 #include "worker/remote.h"
+#include "worker/secrets.h"
 #include "worker/systemd.h"
 
 enum {
@@ -36,6 +37,7 @@ enum {
 	IO_TIMEOUT_DEFAULT_S = 300,
 	IO_TIMEOUT_MAX_S = 1 << 20,
 	MS = 1000,
+	JOB_USER = 65534, /* who jobs are where this process stays root */
 };
 
 static void server_end(struct server *s);
@@ -259,9 +261,54 @@ static void set_limits(void)
 	setrlimit(RLIMIT_CORE, &no_core);
 }
 
+uint64_t server_job_memory(const struct server *s)
+{
+	return s->memory.max / 2 * 3;
+}
+
+/* A host that isolates nothing still compiles for distcc clients, and has a cache to offer. */
+static void open_sandbox(struct server *s)
+{
+	const char *helper = env_get(environ, "DISTCC_SANDBOX");
+	const struct sandbox_config c = {
+		.helper = helper && *helper ? helper : NULL, .uid = JOB_USER, .gid = JOB_USER};
+	AUTO(buf_fini) struct buf text = BUF_INIT;
+	unsigned set;
+	int r;
+
+	if (!s->options->store && s->options->sandbox == CONFINE_NEVER)
+		return;
+	r = sandbox_new(&c, &s->sandbox);
+	if (r < 0) {
+		log_event(LOG_LEVEL_WARNING, "no-sandbox", "%s", strerror(-r));
+		return;
+	}
+	set = sandbox_isolation(s->sandbox);
+	if (isolation_print(set, &text) == 0)
+		log_event(LOG_LEVEL_NOTICE, "isolation", "%s%s", buf_str(&text),
+			isolation_suffices(set) ? "" : ": not enough for a sandbox");
+}
+
+static int init_confine(struct server *s)
+{
+	const struct confine_options o = {.mode = s->options->sandbox,
+		.toolchains = &s->options->toolchains,
+		.masks = s->secrets->files,
+		.n_masks = s->secrets->n_files,
+		.memory_bytes = server_job_memory(s)};
+	struct jobdir_pool *dirs = &s->jobs.dirs;
+
+	if (s->sandbox && geteuid() == 0) {
+		dirs->given = true;
+		sandbox_owner(s->sandbox, &dirs->uid, &dirs->gid);
+	}
+	return confine_init(&s->jobs.confine, s->sandbox, &s->policy, &o);
+}
+
 static int init_jobs(struct server *s)
 {
 	const char *tmp = env_get(environ, "TMPDIR");
+	int r;
 
 	s->jobs.loop = &s->loop;
 	s->jobs.path = s->policy.path;
@@ -273,7 +320,8 @@ static int init_jobs(struct server *s)
 	/* Without inotify every job gets its source as a file. */
 	if (feed_watch_init(&s->jobs.watch, &s->loop) < 0)
 		log_event(LOG_LEVEL_WARNING, "no-fifos", "inotify cannot be used");
-	return warden_start(&s->jobs.warden);
+	r = warden_start(&s->jobs.warden);
+	return r < 0 ? r : init_confine(s);
 }
 
 int server_init(struct server *s, const struct options *o, const struct secrets *secrets)
@@ -305,8 +353,10 @@ int server_init(struct server *s, const struct options *o, const struct secrets 
 	s->lifetime.data = s;
 	if (r == 0 && o->lifetime_s > 0)
 		r = uv_timer_start(&s->lifetime, on_lifetime, o->lifetime_s * MS, 0);
-	if (r == 0)
+	if (r == 0) {
+		open_sandbox(s);
 		r = init_jobs(s);
+	}
 	if (r == 0)
 		r = remote_open(s);
 	return r < 0 ? r : report_open(s);
@@ -363,6 +413,8 @@ int server_run(struct server *s)
 void server_fini(struct server *s)
 {
 	remote_close(s);
+	confine_fini(&s->jobs.confine);
+	sandbox_free(s->sandbox);
 	jobdir_pool_fini(&s->jobs.dirs);
 	warden_stop(&s->jobs.warden);
 	strv_fini(&s->jobs.read_twice);

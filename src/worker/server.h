@@ -41,6 +41,7 @@ struct server {
 	uv_loop_t loop;
 	const struct options *options;
 	struct compiler_policy policy;
+	struct sandbox *sandbox; /* NULL: there is none */
 	struct job_context jobs;
 	struct queue queue;
 	struct quota memory;
@@ -81,5 +82,9 @@ int server_serve(struct server *s, int fd_in, int fd_out) MUST_CHECK;
 
 int server_run(struct server *s) MUST_CHECK; /* until told to end by signal or lifetime */
 void server_fini(struct server *s);
+
+/* Bytes that one job may use, where there is a cgroup: one that takes all is killed, and not the
+ * machine. */
+uint64_t server_job_memory(const struct server *s);
 
 void server_client_gone(struct server *s); /* for client_leave */

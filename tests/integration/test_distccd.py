@@ -2,215 +2,18 @@
 """distccd, spoken to in protocol 1 by bytes: what it runs, what it refuses, and what it leaves."""
 
 import os
-import pathlib
-import select
 import shutil
 import signal
 import socket
 import subprocess
-import tempfile
-import time
-import urllib.request
 
 import pytest
 
-DISTCCD = pathlib.Path(os.environ["DISTCC_BUILD_DIR"]) / "src/worker/distccd"
-SECONDS = 30  # what is not there by then will not come
-SOURCE = b"int f(int x) { return x + 1; }\n"
-ARGS = ("-O1", "-c", "x.c", "-o", "x.o")
+from harness.raw import (
+    ARGS, Daemon, Gate, SECONDS, both, daemon, eventually, gone, mode, page, read_reply, refuses,
+    request, root, running_below, script, token)
 
-
-def gone(pid):
-    """Wait until the process has ended."""
-    try:
-        fd = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return True
-    try:
-        return bool(select.select([fd], [], [], SECONDS)[0])
-    finally:
-        os.close(fd)
-
-
-def eventually(condition):
-    end = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < end, "it did not come about"
-        select.select([], [], [], 0.01)
-
-
-def refuses(port):
-    try:
-        socket.create_connection(("127.0.0.1", port), SECONDS).close()
-    except ConnectionRefusedError:
-        return True
-    return False
-
-
-def page(port, path):
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=SECONDS) as answer:
-        return answer.read().decode()
-
-
-def running_below(pid):
-    """Names of the processes that it has started, and they."""
-    try:
-        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        names = {pathlib.Path(f"/proc/{child}/comm").read_text().strip() for child in children}
-    except (FileNotFoundError, ProcessLookupError):
-        return set()
-    return names.union(*(running_below(child) for child in children)) - {"distcc-warden"}
-
-
-class Daemon:
-    def __init__(self, root, *options, insecure=True, **env):
-        self.root = root
-        self.tmp = root / "tmp"
-        self.tmp.mkdir(exist_ok=True)
-        self.tmp.chmod(0o1777)
-        self.port_file, self.log = root / "port", root / "log"
-        self.port_file.unlink(missing_ok=True)
-        self.env = {
-            "PATH": "/usr/bin:/bin",
-            "LC_ALL": "C",
-            "TMPDIR": str(self.tmp),
-            "DISTCCD_PATH": f"{root / 'bin'}:/usr/bin:/bin",
-            **{k: str(v) for k, v in env.items()},
-        }
-        self.options = [*map(str, options), *(["--enable-tcp-insecure"] if insecure else [])]
-
-    def argv(self, *more):
-        return [DISTCCD, "--log-file", self.log, "--log-level", "info", *self.options, *more]
-
-    def start(self):
-        place = ["--daemon", "--no-detach", "--port", "0", "--port-file", self.port_file]
-        self.process = subprocess.Popen(
-            self.argv(*place, "--listen", "127.0.0.1"),
-            env=self.env,
-            cwd=self.root,
-            stdin=subprocess.DEVNULL,
-            stderr=open(self.root / "stderr", "wb"),
-        )
-        eventually(lambda: self.port_file.exists() or self.process.poll() is not None)
-        assert self.process.poll() is None, self.logged() + (self.root / "stderr").read_text()
-        self.port = int(self.port_file.read_text())
-        return self
-
-    def connect(self):
-        return socket.create_connection(("127.0.0.1", self.port), SECONDS)
-
-    def logged(self):
-        return self.log.read_text() if self.log.exists() else ""
-
-    def wait_log(self, text):
-        eventually(lambda: text in self.logged())
-
-    def compile(self, name, args=ARGS, source=SOURCE):
-        with self.connect() as s:
-            s.sendall(request(name, *args, source=source))
-            return read_reply(s)
-
-    def stop(self):
-        self.process.terminate()
-        assert self.process.wait(SECONDS) == 0, (self.root / "stderr").read_text()
-        assert list(self.tmp.iterdir()) == []
-
-
-@pytest.fixture
-def root():
-    # Not pytest's own: the daemon gives up root, and must get through.
-    path = pathlib.Path(tempfile.mkdtemp(prefix="dd-", dir="/tmp"))
-    path.chmod(0o755)
-    (path / "bin").mkdir()
-    yield path
-    shutil.rmtree(path, ignore_errors=True)
-
-
-@pytest.fixture
-def daemon(root):
-    """A function that starts one; it ends in good order."""
-    running = []
-
-    def start(*options, **env):
-        running.append(Daemon(root, *options, **env).start())
-        return running[-1]
-
-    yield start
-    for one in running:
-        if one.process.poll() is None:
-            one.stop()
-
-
-class Gate:
-    """A compiler that says its pid and that of its child, and waits to be let on."""
-
-    def __init__(self, root, then='cat "$3" >x.o'):
-        self.pids, self.go = root / "pids", root / "go"
-        for fifo in (self.pids, self.go):
-            os.mkfifo(fifo)
-            fifo.chmod(0o666)
-        self.reader = os.open(self.pids, os.O_RDWR)
-        self.writer = os.open(self.go, os.O_RDWR)
-        self.text = b""
-        script(root, "gate", f"sleep 1000 & echo $$ $! >{self.pids}\nread l <{self.go}\n{then}\n")
-
-    def started(self):
-        while b"\n" not in self.text:
-            assert select.select([self.reader], [], [], SECONDS)[0], "no compiler started"
-            self.text += os.read(self.reader, 100)
-        line, _, self.text = self.text.partition(b"\n")
-        return [int(word) for word in line.split()]
-
-    def waiting(self):
-        return not self.text and not select.select([self.reader], [], [], 0.2)[0]
-
-    def let(self):
-        os.write(self.writer, b"\n")
-
-
-def script(root, name, body):
-    path = root / "bin" / name
-    path.write_text("#!/bin/sh\n" + body)
-    path.chmod(0o755)
-
-
-def token(name, value):
-    return b"%s%08x" % (name.encode(), value)
-
-
-def request(*argv, source=SOURCE, length=None):
-    head = token("DIST", 1) + token("ARGC", len(argv))
-    for arg in argv:
-        head += token("ARGV", len(arg)) + arg.encode()
-    return head + token("DOTI", len(source) if length is None else length) + source
-
-
-def read_exactly(stream, n):
-    data = b""
-    while len(data) < n:
-        more = stream.recv(n - len(data)) if isinstance(stream, socket.socket) else stream.read(n)
-        if not more:
-            raise EOFError(data)
-        data += more
-    return data
-
-
-def read_token(stream, name):
-    text = read_exactly(stream, 12)
-    assert text[:4] == name.encode()
-    return int(text[4:], 16)
-
-
-def read_reply(stream):
-    """(wait status, stderr, object), or None when it was closed without a word."""
-    try:
-        assert read_token(stream, "DONE") == 1
-    except (EOFError, ConnectionResetError) as e:
-        assert e.args[0] == b"" or isinstance(e, ConnectionResetError)
-        return None
-    status = read_token(stream, "STAT")
-    err, _, obj = (read_exactly(stream, read_token(stream, t)) for t in ("SERR", "SOUT", "DOTO"))
-    return status, err, obj
+__all__ = ["daemon", "mode", "root"]  # fixtures
 
 
 def preprocessed(root, compiler, args, source):
@@ -228,6 +31,7 @@ def preprocessed(root, compiler, args, source):
 COMPILERS = ["gcc", "g++", "clang", "clang++"]
 
 
+@both
 @pytest.mark.parametrize("args", [("-O2",), ("-g", "-O1")], ids=" ".join)
 @pytest.mark.parametrize("compiler", COMPILERS)
 def test_object_is_as_from_a_file(root, daemon, compiler, args):
@@ -242,6 +46,7 @@ def test_object_is_as_from_a_file(root, daemon, compiler, args):
     assert got == (0, b"", wanted)
 
 
+@both
 def test_debug_information_does_not_name_the_jobs_directory(daemon):
     one = daemon()
     objects = [one.compile("gcc", ("-g", *ARGS))[2] for _ in range(2)]
@@ -249,6 +54,7 @@ def test_debug_information_does_not_name_the_jobs_directory(daemon):
     assert str(one.tmp).encode() in objects[0] and b"distccd-" not in objects[0]
 
 
+@both
 def test_source_streams_through_the_fifo(root, daemon):
     """Larger than all buffers on the way, and in pieces that meet no boundary."""
     source = b"".join(b"int f%d(void) { return %d; } /* %s */\n" % (i, i, b"x" * 900) for i in range(4000))
@@ -262,12 +68,14 @@ def test_source_streams_through_the_fifo(root, daemon):
         assert read_reply(s) == (0, b"", wanted)
 
 
+@both
 @pytest.mark.parametrize("source", [b"", b"int x;\n"], ids=["empty", "short"])
 def test_small_sources(daemon, source):
     status, err, obj = daemon().compile("gcc", source=source)
     assert (status, err) == (0, b"") and obj.startswith(b"\x7fELF")
 
 
+@both
 def test_compiler_starts_while_the_source_arrives(daemon):
     one = daemon()
     data = request("gcc", *ARGS, source=b"int x;\n" * 500000)
@@ -279,18 +87,21 @@ def test_compiler_starts_while_the_source_arrives(daemon):
     assert status == 0 and err == b"" and obj
 
 
+@both
 def test_errors_show_the_line(daemon):
     """gcc opens the source once more for that."""
     status, err, _ = daemon().compile("gcc", source=b"int f( {\n")
     assert status == 0x100 and err.startswith(b"x.i:1:8: error") and b"    1 | int f( {\n" in err
 
 
+@both
 def test_rest_of_the_source_is_taken_and_thrown_away(root, daemon):
     (root / "w.c").write_text("int main(void) { return 3; }")
     subprocess.run(["gcc", root / "w.c", "-o", root / "bin/like-gcc"], check=True)
     assert daemon().compile("like-gcc", source=b"int x;\n" * 500000)[0] == 0x300
 
 
+@both
 def test_compile_error(daemon):
     one = daemon()
     status, err, obj = one.compile("gcc", source=b'# 1 "dir/x.c"\nint f( {\n')
@@ -298,11 +109,13 @@ def test_compile_error(daemon):
     one.wait_log("COMPILE_ERROR exit:1 sig:0 core:0 ret:0")
 
 
+@both
 def test_assembly(daemon):
     status, _, text = daemon().compile("gcc", ("-S", "x.c", "-o", "x.s"))
     assert status == 0 and b".globl" in text
 
 
+@both
 def test_line_in_the_log(daemon):
     one = daemon()
     one.compile("gcc")
@@ -310,12 +123,14 @@ def test_line_in_the_log(daemon):
     assert one.logged().rstrip().endswith("ms gcc x.c")
 
 
+@both
 def test_crash_of_the_compiler_is_passed_on(root, daemon):
     script(root, "crash", "echo dying >&2; kill -SEGV $$\n")
     status, err, obj = daemon().compile("crash")
     assert status & 0x7F == signal.SIGSEGV and err == b"dying\n" and obj == b""
 
 
+@both
 def test_missing_compiler(daemon):
     one = daemon()
     status, err, obj = one.compile("no-such-gcc", source=b"x" * 100000)
@@ -323,6 +138,7 @@ def test_missing_compiler(daemon):
     assert b"failed to exec no-such-gcc: No such file or directory" in err
 
 
+@both
 def test_success_without_object_is_none(root, daemon):
     script(root, "idle", "exit 0\n")
     one = daemon()
@@ -330,6 +146,7 @@ def test_success_without_object_is_none(root, daemon):
     one.wait_log("left no object")
 
 
+@both
 def test_environment_and_directory(root, daemon):
     script(root, "show", '(pwd; ls; env; readlink /proc/self/fd/0) >"$5"\n')
     one = daemon(SECRET="1", CPATH="/x")
@@ -358,12 +175,14 @@ def looks_like_gcc(root, code):
     subprocess.run(["gcc", root / "w.c", "-o", root / "bin/like-gcc"], check=True)
 
 
+@both
 def test_source_can_be_read_again(root, daemon):
     looks_like_gcc(root, "while (read(fd, data, sizeof(data)) > 0) ;")
     one = daemon()
     assert one.compile("like-gcc") == one.compile("gcc")
 
 
+@both
 def test_reading_the_fifo_in_two_parts_is_noticed(root, daemon):
     """No object of what another has left."""
     looks_like_gcc(root, 'read(fd, data, 10); close(fd); fd = open("x.i", O_RDONLY);')
@@ -382,6 +201,7 @@ def test_reading_the_fifo_in_two_parts_is_noticed(root, daemon):
 # ---- what is refused ----
 
 
+@both
 def test_only_listed_compilers(root, daemon):
     (root / "list").write_text("/usr/bin/gcc\n")
     (root / "list").chmod(0o644)
@@ -529,6 +349,7 @@ def test_waiting_client_is_not_read_without_end(root, daemon):
         assert read_reply(second) == (0, b"", b"x" * (100 << 20))
 
 
+@both
 def test_client_goes_in_mid_source(daemon):
     one = daemon("--jobs", "1")
     with one.connect() as client:

@@ -66,6 +66,7 @@ static void test_services(void **state)
 	assert_string_equal(o.tls_key, "k");
 	assert_string_equal(o.tls_client_ca, "a");
 	assert_string_equal(o.token_file, "t");
+	assert_int_equal(o.sandbox, CONFINE_AUTO);
 	options_fini(&o);
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 		char size[64];
@@ -75,6 +76,27 @@ static void test_services(void **state)
 		assert_int_equal(o.store_size, sizes[i].bytes);
 		options_fini(&o);
 	}
+}
+
+static void test_isolation(void **state)
+{
+	static const char *const modes[] = {"auto", "always", "never"};
+	char text[] = "--toolchain /opt/a --toolchain=/opt/b", wrong[] = "--sandbox=maybe";
+	struct options o;
+
+	assert_int_equal(parse(text, &o), 0);
+	assert_int_equal(o.toolchains.n, 2);
+	assert_string_equal(o.toolchains.v[1], "/opt/b");
+	options_fini(&o);
+	for (unsigned i = 0; i < ARRAY_SIZE(modes); i++) {
+		char mode[32];
+
+		snprintf(mode, sizeof(mode), "--sandbox %s", modes[i]);
+		assert_int_equal(parse(mode, &o), 0);
+		assert_int_equal(o.sandbox, i);
+		options_fini(&o);
+	}
+	assert_int_equal(parse(wrong, &o), WORKER_EXIT_BAD_ARGUMENTS);
 }
 
 static void test_everything(void **state)
@@ -144,6 +166,7 @@ int main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_everything),
 		cmocka_unit_test(test_services),
+		cmocka_unit_test(test_isolation),
 		cmocka_unit_test(test_bad),
 	};
 
