@@ -24,8 +24,22 @@
  * is the reason.
  */
 
+/* Reasons that are none where nothing is preprocessed first and every output is brought back. */
+static const enum cc_reason of_preprocessing[] = {CC_LOCAL_LTO, CC_LOCAL_SANITIZER,
+	CC_LOCAL_DEBUG_SOURCE, CC_LOCAL_COVERAGE, CC_LOCAL_SPLIT_DWARF, CC_LOCAL_STACK_USAGE};
+
+bool cc_command_is_exact(const struct cc_command *c)
+{
+	uint64_t left = c->reasons;
+
+	for (size_t i = 0; i < ARRAY_SIZE(of_preprocessing); i++)
+		left &= ~(UINT64_C(1) << of_preprocessing[i]);
+	return c->kind == CC_KIND_COMPILE && left == 0;
+}
+
 int parse_local(struct parse *p, enum cc_reason reason, const char *detail)
 {
+	p->c->reasons |= UINT64_C(1) << reason;
 	if (p->c->reason != CC_REMOTE_OK)
 		return 0;
 	p->c->reason = reason;
@@ -40,6 +54,7 @@ static int parse_kind(struct parse *p, enum cc_kind kind, enum cc_reason reason,
 {
 	p->c->kind = kind;
 	p->c->reason = CC_REMOTE_OK;
+	p->c->reasons = 0;
 	free(p->c->detail);
 	p->c->detail = NULL;
 	return parse_local(p, reason, detail);
@@ -326,9 +341,9 @@ static int decide_compile(struct parse *p)
 		r = parse_local(p, CC_LOCAL_UNUSED_ARGUMENT, p->unused);
 	if (r == 0)
 		r = add_outputs(p);
-	if (r == 0 && c->reason == CC_REMOTE_OK)
+	if (r == 0 && cc_command_is_exact(c))
 		r = look_at_outputs(p);
-	if (r == 0 && c->reason == CC_REMOTE_OK)
+	if (r == 0 && cc_command_is_exact(c))
 		r = look_for_pch(p);
 	return r;
 }

@@ -64,6 +64,7 @@ struct cc_command {
 	enum cc_family family;
 	enum cc_reason reason; /* CC_REMOTE_OK, or why it stays here */
 	char *detail;          /* the argument or file that decided, or NULL */
+	uint64_t reasons;      /* all that were found, 1 << enum cc_reason each; reason the first */
 
 	/* All arguments, response files expanded, [0] the compiler as it was named. */
 	struct cc_arg *args;
@@ -98,3 +99,7 @@ int cc_command_parse(
 int cc_command_parse_as(enum cc_family family, char *const *argv, const char *cwd,
 	char *const *envp, struct cc_command *ret) MUST_CHECK;
 void cc_command_fini(struct cc_command *c);
+
+/* Can it be compiled elsewhere from its sources, as it stands? True also where only a compile of
+ * preprocessed text would come out differently. */
+bool cc_command_is_exact(const struct cc_command *c);

@@ -75,7 +75,8 @@ static const struct {
 	[CC_LOCAL_MODULE_TEXT] = {"module-text", "its preprocessed form is more than plain text"},
 };
 
-_Static_assert(ARRAY_SIZE(reasons) == CC_REASON_COUNT, "each reason has a row");
+_Static_assert(
+	ARRAY_SIZE(reasons) == CC_REASON_COUNT && CC_REASON_COUNT <= 64, "each reason has a row");
 
 const char *cc_reason_name(enum cc_reason reason)
 {

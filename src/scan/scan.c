@@ -457,6 +457,31 @@ int scanner_each_step(struct scanner *s, scan_fs_step *found, void *arg)
 	return e;
 }
 
+int scanner_file(struct scanner *s, const char *cwd, const char *path, struct scan_path **ret)
+{
+	struct scan_content *content;
+	struct scan_path *p;
+	int e = scan_fs_path(&s->fs, cwd, strlen(cwd), path, strlen(path), &p);
+
+	if (e == 0)
+		e = scan_fs_prove(&s->fs, p);
+	if (e == 0 && p->kind == SCAN_FILE)
+		e = scan_fs_content(&s->fs, p, &content, NULL);
+	if (e == 0)
+		*ret = p;
+	return e;
+}
+
+const char *scanner_real(struct scanner *s, struct scan_path *path)
+{
+	return scan_fs_real(&s->fs, path);
+}
+
+int scanner_steps(struct scanner *s, struct scan_path *path, scan_fs_step *found, void *arg)
+{
+	return scan_fs_steps(&s->fs, path, found, arg);
+}
+
 struct scan_facts_stats scanner_facts_stats(const struct scanner *s)
 {
 	return scan_facts_stats(s->facts_store);

@@ -77,5 +77,18 @@ int scanner_each_absent(struct scanner *s, scan_absent *found, void *arg) MUST_C
  */
 int scanner_each_step(struct scanner *s, scan_fs_step *found, void *arg) MUST_CHECK;
 
+/*
+ * Any file, by its path from the last result's working directory or an absolute one, as the view
+ * has it since the last scan: *ret proved, and where it is a SCAN_FILE its content read
+ * (path->inode->content). -EAGAIN and the like: it cannot be read.
+ */
+int scanner_file(
+	struct scanner *s, const char *cwd, const char *path, struct scan_path **ret) MUST_CHECK;
+/* The path without links, "." and ".."; of a file or directory. NULL: no memory. */
+const char *scanner_real(struct scanner *s, struct scan_path *path);
+/* What lies on the way of one path; see scan_fs_steps. */
+int scanner_steps(
+	struct scanner *s, struct scan_path *path, scan_fs_step *found, void *arg) MUST_CHECK;
+
 struct scan_facts_stats scanner_facts_stats(const struct scanner *s);
 const struct scan_fs_stats *scanner_fs_stats(const struct scanner *s);

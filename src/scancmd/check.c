@@ -27,7 +27,7 @@
 #include "base/fs.h"
 #include "base/path.h"
 #include "cc/options.h"
-#include "scancmd/depfile.h"
+#include "exact/depfile.h"
 
 static const char target[] = "scanned";
 

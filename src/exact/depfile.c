@@ -6,7 +6,7 @@
  * is "$", a backslash at the end of a line continues it; other backslashes stand for themselves.
  */
 
-#include "scancmd/depfile.h"
+#include "exact/depfile.h"
 
 #include <errno.h>
 #include <string.h>
@@ -75,21 +75,44 @@ static int step(struct cursor *c)
 	return buf_append_char(&c->name, k);
 }
 
+/* Behind the first colon that ends a target: "a.o b.o:", and not that of "c:x". NULL: none. */
+static const char *behind_any(const char *text, const char *end)
+{
+	for (const char *p = text; p < end && *p != '\n'; p++) {
+		if (*p == '\\' && p + 1 < end)
+			p++;
+		else if (*p == ':' && (p + 1 == end || strchr(" \t\n\\", p[1])))
+			return p + 1;
+	}
+	return NULL;
+}
+
+static const char *behind_target(const char *text, const char *end, const char *target)
+{
+	size_t head = target ? strlen(target) : 0;
+
+	if (!target)
+		return behind_any(text, end);
+	if ((size_t)(end - text) <= head || memcmp(text, target, head) != 0 || text[head] != ':')
+		return NULL;
+	return text + head + 1;
+}
+
 int depfile_parse(const char *text, size_t n, const char *target, struct strv *ret)
 {
 	AUTO(buf_fini) struct buf name = BUF_INIT;
-	struct cursor c = {.end = text + n, .ret = ret};
-	size_t head = strlen(target);
+	struct cursor c = {
+		.at = behind_target(text, text + n, target), .end = text + n, .ret = ret};
 	int r = 0;
 
-	if (n <= head || memcmp(text, target, head) != 0 || text[head] != ':')
+	if (!c.at)
 		return -EBADMSG;
-	for (c.at = text + head + 1; r == 0 && c.at < c.end && *c.at != '\n';)
+	while (r == 0 && c.at < c.end && *c.at != '\n')
 		r = step(&c);
 	if (r == 0)
 		r = end_name(&c);
 	name = c.name;
-	if (r < 0)
+	if (r < 0 || !target)
 		return r;
 	while (c.at < c.end && *c.at == '\n')
 		c.at++;

@@ -1,0 +1,538 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/*
+ * The input root:
+ *
+ *	what the unit reads	scan_result.files, at their paths without links
+ *	links, directories	those on the way of each path as the compiler spells it
+ *	directories searched	they have to be there, or the compiler drops them from its list
+ *	the toolchain		exact/toolchain.h
+ *	the working directory	by its name without links, and by PWD's
+ *
+ * Identity of files: gcc takes two files of equal size, bytes and times (in seconds) for one where
+ * #pragma once or #import is in play, and clang two names of one inode. In the input root each path
+ * is a file of its own. For gcc the files that share bytes are given times that are equal where the
+ * real ones are; for clang names of one inode are given up.
+ */
+
+#include "exact/action.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/env.h"
+#include "base/path.h"
+#include "reapi/action.h"
+#include "reapi/path.h"
+
+enum { TWIN_TIME = 1000000000 };
+
+/* A file of the root, by its path without links. */
+struct input {
+	const char *real;
+	const struct scan_inode *inode;
+	bool executable;
+};
+
+struct maker {
+	const struct exact_params *p;
+	struct exact_action *a;
+	struct reapi_violation violation;
+	struct input *inputs;
+	size_t n, cap;
+	char **reason;
+};
+
+static int unknown(struct maker *m, const char *what, const char *name)
+{
+	if (asprintf(m->reason, "%s%s%s", what, *name ? ": " : "", name) < 0) {
+		*m->reason = NULL;
+		return -ENOMEM;
+	}
+	return EXACT_UNKNOWN;
+}
+
+/* What a function of reapi/ says: what it will not have is not for us to send. */
+static int refused(struct maker *m, int r, const char *path)
+{
+	if (r == 0 || r == REAPI_DUPLICATE)
+		return 0;
+	return r < 0 ? r : unknown(m, "it cannot be put into an input root", path);
+}
+
+static int add_link(struct maker *m, const char *path, const char *target)
+{
+	return refused(
+		m, reapi_tree_add_symlink(m->a->tree, path + 1, target, NULL, &m->violation), path);
+}
+
+static int add_directory(struct maker *m, const char *path)
+{
+	return refused(
+		m, reapi_tree_add_directory(m->a->tree, path + 1, NULL, &m->violation), path);
+}
+
+static int add_step(void *arg, enum scan_step what, const char *path, const char *text)
+{
+	return what == SCAN_STEP_LINK ? add_link(arg, path, text) : add_directory(arg, path);
+}
+
+static int add_input(struct maker *m, struct scan_path *path, bool executable)
+{
+	const char *real = scanner_real(m->p->scanner, path);
+
+	if (!real)
+		return -ENOMEM;
+	if (m->n == m->cap) {
+		size_t cap = m->cap ? m->cap * 2 : 512;
+		struct input *v = reallocarray(m->inputs, cap, sizeof(*v));
+
+		if (!v)
+			return -ENOMEM;
+		m->inputs = v;
+		m->cap = cap;
+	}
+	m->inputs[m->n++] = (struct input){real, path->inode, executable};
+	return 0;
+}
+
+/* ---- what goes in ---- */
+
+/* There is room: one for each file of the scan. */
+static int add_read(struct exact_action *a, const char *spelled, const char *real, bool required)
+{
+	struct exact_read *read = &a->reads[a->n_reads++];
+
+	*read = (struct exact_read){strdup(spelled), strdup(real), required};
+	return read->spelled && read->real ? 0 : -ENOMEM;
+}
+
+static int scanned_file(struct maker *m, const struct scan_result_file *f)
+{
+	struct scan_path *path = f->path;
+	const char *real;
+	int r;
+
+	/* What was only looked for has not been read yet. */
+	if (!f->content) {
+		r = scanner_file(m->p->scanner, "/", path->path, &path);
+		if (r == -ENOMEM)
+			return r;
+		if (r < 0 || path->kind != SCAN_FILE)
+			return unknown(m, "it cannot be read", f->path->path);
+	}
+	real = scanner_real(m->p->scanner, path);
+	if (!real)
+		return -ENOMEM;
+	/* The source itself is read in any case; SUNPRO_DEPENDENCIES leaves it out. */
+	r = add_read(m->a, f->path->path, real,
+		f->role == SCAN_FILE_READ && f != &m->p->scan->files[0]);
+	return r < 0 ? r : add_input(m, path, false);
+}
+
+static int toolchain_entry(struct maker *m, const struct toolchain_entry *e)
+{
+	struct scan_path *path;
+	int r;
+
+	if (e->kind == TOOLCHAIN_LINK)
+		return add_link(m, e->path, e->target);
+	if (e->kind == TOOLCHAIN_DIRECTORY)
+		return add_directory(m, e->path);
+	r = scanner_file(m->p->scanner, "/", e->path, &path);
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0 || path->kind != SCAN_FILE)
+		return unknown(m, "a file of the compiler cannot be read", e->path);
+	return add_input(m, path, e->executable);
+}
+
+/* A directory by the name that is used, and by its own. */
+static int place(struct maker *m, const char *name, const char **ret_real)
+{
+	struct scan_path *path;
+	int r = scanner_file(m->p->scanner, "/", name, &path);
+
+	if (r < 0)
+		return r;
+	if (path->kind != SCAN_DIRECTORY)
+		return unknown(m, "it is no directory", name);
+	*ret_real = scanner_real(m->p->scanner, path);
+	if (!*ret_real)
+		return -ENOMEM;
+	r = add_directory(m, *ret_real);
+	return r != 0 ? r : scanner_steps(m->p->scanner, path, add_step, m);
+}
+
+static int collect(struct maker *m, const char **ret_cwd)
+{
+	const struct scan_result *scan = m->p->scan;
+	const struct toolchain *t = m->p->toolchain;
+	int r;
+
+	m->a->reads = calloc(scan->n_files + 1, sizeof(*m->a->reads));
+	r = m->a->reads ? place(m, m->p->cwd, ret_cwd) : -ENOMEM;
+	for (size_t i = 0; r == 0 && i < scan->n_files; i++)
+		r = scanned_file(m, &scan->files[i]);
+	for (size_t i = 0; r == 0 && i < scan->n_directories; i++) {
+		const char *real = scanner_real(m->p->scanner, scan->directories[i]);
+
+		r = real ? add_directory(m, real) : -ENOMEM;
+	}
+	if (r == 0)
+		r = scanner_each_step(m->p->scanner, add_step, m);
+	for (size_t i = 0; r == 0 && i < t->n; i++)
+		r = toolchain_entry(m, &t->entries[i]);
+	return r;
+}
+
+/* ---- files ---- */
+
+static int by_bytes(const void *x, const void *y)
+{
+	const struct input *a = x, *b = y;
+	int r = memcmp(a->inode->content->digest, b->inode->content->digest, REAPI_HASH_SIZE);
+
+	return r ? r : strcmp(a->real, b->real);
+}
+
+static bool same_bytes(const struct input *a, const struct input *b)
+{
+	return memcmp(a->inode->content->digest, b->inode->content->digest, REAPI_HASH_SIZE) == 0;
+}
+
+/* The number of the first of a run of equal files that has i's time. */
+static size_t time_class(const struct input *run, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (run[k].inode->mtime.tv_sec == run[i].inode->mtime.tv_sec)
+			return k;
+	return i;
+}
+
+static int put(struct maker *m, const struct input *i, const struct reapi_digest *digest,
+	const struct reapi_props *props)
+{
+	return refused(m,
+		reapi_tree_add_file(
+			m->a->tree, i->real + 1, digest, i->executable, props, &m->violation),
+		i->real);
+}
+
+/* Files of equal bytes, n of them at distinct paths. */
+static int put_run(struct maker *m, const struct input *run, size_t n)
+{
+	const struct scan_content *content = run->inode->content;
+	struct exact_action *a = m->a;
+	struct reapi_digest digest = {.size = content->size};
+	int r = 0;
+
+	memcpy(digest.hash, content->digest, REAPI_HASH_SIZE);
+	if (!reapi_digest_is_empty(&digest)) {
+		r = strv_push(&a->paths, run->real);
+		if (r < 0)
+			return r;
+		a->blobs[a->n_blobs++] =
+			(struct exact_blob){.digest = digest, .path = a->paths.v[a->paths.n - 1]};
+	}
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		struct reapi_props props = {
+			.has_mtime = true, .mtime_s = TWIN_TIME + (int64_t)time_class(run, i)};
+
+		for (size_t k = 0; k < i && m->p->command->family == CC_FAMILY_CLANG; k++)
+			if (run[k].inode == run[i].inode)
+				return unknown(m, "two names of one file", run[i].real);
+		r = put(m, &run[i], &digest, n > 1 ? &props : NULL);
+	}
+	return r;
+}
+
+static int put_files(struct maker *m)
+{
+	size_t n = 0;
+	int r = 0;
+
+	if (m->n == 0)
+		return 0;
+	qsort(m->inputs, m->n, sizeof(*m->inputs), by_bytes);
+	/* A path once: as executable as anybody wants it. */
+	for (size_t i = 0; i < m->n; i++) {
+		if (n > 0 && strcmp(m->inputs[n - 1].real, m->inputs[i].real) == 0)
+			m->inputs[n - 1].executable |= m->inputs[i].executable;
+		else
+			m->inputs[n++] = m->inputs[i];
+	}
+	m->a->blobs = calloc(n + 2, sizeof(*m->a->blobs));
+	if (!m->a->blobs)
+		return -ENOMEM;
+	for (size_t i = 0, end; r == 0 && i < n; i = end) {
+		for (end = i + 1; end < n && same_bytes(&m->inputs[i], &m->inputs[end]); end++)
+			;
+		r = put_run(m, &m->inputs[i], end - i);
+	}
+	return r;
+}
+
+static int put_directories(struct maker *m)
+{
+	struct exact_action *a = m->a;
+	const struct reapi_tree_blob *blobs;
+	struct exact_blob *v;
+	size_t n;
+	int r = refused(m, reapi_tree_finish(a->tree, &m->violation), "");
+
+	if (r != 0)
+		return r;
+	blobs = reapi_tree_blobs(a->tree, &n);
+	v = reallocarray(a->blobs, a->n_blobs + n + 2, sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	a->blobs = v;
+	for (size_t i = 0; i < n; i++)
+		a->blobs[a->n_blobs++] =
+			(struct exact_blob){.digest = blobs[i].digest, .data = blobs[i].data};
+	return 0;
+}
+
+/* ---- the command ---- */
+
+static bool is_kept(const char *variable)
+{
+	static const char *const kept[] = {"LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LC_MESSAGES",
+		"SOURCE_DATE_EPOCH", "CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH",
+		"OBJC_INCLUDE_PATH", "GCC_COLORS"};
+	size_t n = strcspn(variable, "=");
+
+	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
+		if (strlen(kept[i]) == n && strncmp(variable, kept[i], n) == 0)
+			return true;
+	return false;
+}
+
+/* Does a program of the toolchain lie in this directory? */
+static bool has_program(const struct toolchain *t, const char *dir, size_t n)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		const char *path = t->entries[i].path;
+
+		if (t->entries[i].kind != TOOLCHAIN_DIRECTORY && strncmp(path, dir, n) == 0 &&
+			path[n] == '/' && !strchr(path + n + 1, '/'))
+			return true;
+	}
+	return false;
+}
+
+static int add_path(struct maker *m, struct strv *envp)
+{
+	const char *path = env_get(m->p->envp, "PATH");
+	AUTO(buf_fini) struct buf kept = BUF_INIT;
+	int r = 0;
+
+	for (const char *p = path; r == 0 && p && *p; p += *p == ':') {
+		size_t n = strcspn(p, ":");
+
+		if (*p == '/' && has_program(m->p->toolchain, p, n))
+			r = buf_printf(&kept, "%s%.*s", kept.len ? ":" : "", (int)n, p);
+		p += n;
+	}
+	return r < 0 ? r : strv_pushf(envp, "PATH=%s", kept.len ? buf_str(&kept) : "/usr/bin:/bin");
+}
+
+static int make_environment(struct maker *m, const char *real_cwd, struct strv *envp)
+{
+	int r = add_path(m, envp);
+
+	for (char *const *e = m->p->envp; r == 0 && *e; e++)
+		if (is_kept(*e))
+			r = strv_push(envp, *e);
+	/* By this name the compiler calls the directory in what it writes. */
+	if (r == 0 && !str_eq(m->p->cwd, real_cwd))
+		r = strv_pushf(envp, "PWD=%s", m->p->cwd);
+	if (r == 0 && m->a->deps_ours && m->p->command->family == CC_FAMILY_GCC)
+		r = strv_pushf(envp, "SUNPRO_DEPENDENCIES=%s", m->a->deps);
+	return r;
+}
+
+static int make_arguments(struct maker *m, struct strv *argv)
+{
+	const struct cc_command *c = m->p->command;
+	int r = strv_push(argv, m->p->compiler);
+
+	if (r == 0 && m->p->colour)
+		r = strv_push(argv, c->family == CC_FAMILY_GCC ? "-fdiagnostics-color=always"
+							       : "-fcolor-diagnostics");
+	for (size_t i = 1; r == 0 && i < c->n_args; i++)
+		r = strv_push(argv, c->args[i].text);
+	if (r == 0 && m->a->deps_ours && c->family == CC_FAMILY_CLANG) {
+		r = strv_push(argv, "-MD");
+		if (r == 0)
+			r = strv_push(argv, "-MF");
+		if (r == 0)
+			r = strv_push(argv, m->a->deps);
+	}
+	return r;
+}
+
+/* Below the working directory, and without a ".." that could lead through a link. */
+static const char *inside(const struct maker *m, const char *path)
+{
+	const char *cwd = m->p->cwd;
+	size_t n = strlen(cwd);
+
+	if (*path == '/') {
+		if (strncmp(path, cwd, n) != 0 || path[n] != '/')
+			return NULL;
+		path += n + 1;
+	}
+	while (path[0] == '.' && path[1] == '/')
+		path += 2;
+	return reapi_path_check("an output", path, NULL) == 0 ? path : NULL;
+}
+
+static int add_output(struct maker *m, const char *path)
+{
+	const char *name = path ? inside(m, path) : NULL;
+
+	if (!name)
+		return unknown(m, "an output outside of the working directory", path ? path : "");
+	return strv_push(&m->a->outputs, name);
+}
+
+static bool says(const struct cc_command *c, const char *option)
+{
+	for (size_t i = 1; i < c->n_args; i++)
+		if (str_eq(c->args[i].text, option))
+			return true;
+	return false;
+}
+
+static int find_outputs(struct maker *m)
+{
+	const struct cc_command *c = m->p->command;
+	struct exact_action *a = m->a;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < c->n_outputs; i++) {
+		r = add_output(m, c->outputs[i].path);
+		if (r == 0 && c->outputs[i].kind == CC_OUTPUT_DEPS) {
+			a->deps = strdup(a->outputs.v[a->outputs.n - 1]);
+			a->deps_all = !says(c, "-MMD");
+			r = a->deps ? 0 : -ENOMEM;
+		}
+	}
+	if (r != 0 || a->deps)
+		return r;
+	a->deps_ours = a->deps_all = true;
+	a->deps = strdup(".distcc-read");
+	return a->deps ? strv_push(&a->outputs, a->deps) : -ENOMEM;
+}
+
+static const struct reapi_property properties[] = {{"OSFamily", "linux"}, {"distcc-root", "input"}};
+
+static int make_command(struct maker *m, const char *cwd, struct reapi_digest *ret)
+{
+	AUTO(strv_fini) struct strv argv = STRV_INIT;
+	AUTO(strv_fini) struct strv envp = STRV_INIT;
+	AUTO(util_free)
+	struct reapi_output *outputs = calloc(m->a->outputs.n + 1, sizeof(*outputs));
+	struct reapi_command_spec spec = {.working_directory = cwd + 1,
+		.outputs = outputs,
+		.n_outputs = m->a->outputs.n,
+		.properties = properties,
+		.n_properties = ARRAY_SIZE(properties),
+		.outputs_as = REAPI_OUTPUTS_NEW};
+	int r = outputs ? make_arguments(m, &argv) : -ENOMEM;
+
+	if (r == 0)
+		r = make_environment(m, cwd, &envp);
+	if (r != 0)
+		return r;
+	for (size_t i = 0; i < m->a->outputs.n; i++)
+		outputs[i] = (struct reapi_output){REAPI_OUTPUT_ANY, m->a->outputs.v[i]};
+	spec.arguments = strv_argv(&argv);
+	spec.environment = strv_argv(&envp);
+	return refused(m, reapi_command_make(&spec, &m->a->command, ret, &m->violation), "");
+}
+
+static int make_action(struct maker *m, const char *cwd)
+{
+	struct exact_action *a = m->a;
+	struct reapi_action_spec spec = {.input_root = *reapi_tree_root(a->tree),
+		.properties = properties,
+		.n_properties = ARRAY_SIZE(properties)};
+	int r = make_command(m, cwd, &spec.command);
+
+	if (r == 0)
+		r = refused(m, reapi_action_make(&spec, &a->action, &a->digest, &m->violation), "");
+	if (r != 0)
+		return r;
+	a->blobs[a->n_blobs++] =
+		(struct exact_blob){.digest = spec.command, .data = buf_str(&a->command)};
+	a->blobs[a->n_blobs++] =
+		(struct exact_blob){.digest = a->digest, .data = buf_str(&a->action)};
+	return 0;
+}
+
+static int by_spelling(const void *x, const void *y)
+{
+	const struct exact_read *a = x, *b = y;
+
+	return strcmp(a->spelled, b->spelled);
+}
+
+static int make(struct maker *m)
+{
+	const char *cwd;
+	int r;
+
+	if (m->p->scan->time_macros)
+		return unknown(m, "its text names the time", "");
+	r = reapi_tree_new(&m->a->tree);
+	if (r == 0)
+		r = find_outputs(m);
+	if (r == 0)
+		r = collect(m, &cwd);
+	if (r == 0)
+		r = put_files(m);
+	if (r == 0)
+		r = put_directories(m);
+	if (r == 0)
+		r = make_action(m, cwd);
+	if (r == 0 && m->a->n_reads > 0)
+		qsort(m->a->reads, m->a->n_reads, sizeof(*m->a->reads), by_spelling);
+	return r;
+}
+
+int exact_action_make(const struct exact_params *p, struct exact_action *ret, char **ret_reason)
+{
+	struct exact_action a = {.n_blobs = 0};
+	struct maker m = {.p = p, .a = &a, .reason = ret_reason};
+	int r = make(&m);
+
+	free(m.inputs);
+	if (r == 0)
+		*ret = a;
+	else
+		exact_action_fini(&a);
+	return r;
+}
+
+void exact_action_fini(struct exact_action *a)
+{
+	free(a->blobs);
+	reapi_tree_free(a->tree);
+	buf_fini(&a->command);
+	buf_fini(&a->action);
+	strv_fini(&a->paths);
+	strv_fini(&a->outputs);
+	for (size_t i = 0; i < a->n_reads; i++) {
+		free(a->reads[i].spelled);
+		free(a->reads[i].real);
+	}
+	free(a->reads);
+	util_free(&a->deps);
+	*a = (struct exact_action){.n_blobs = 0};
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "cc/command.h"
+#include "exact/toolchain.h"
+#include "reapi/tree.h"
+#include "scan/scan.h"
+
+/*
+ * A compile as a Remote Execution action: the scanner's files and the toolchain's, each at its own
+ * absolute path under an input root that is "/", and the command as it stands.
+ *
+ * Equal command, equal inputs, equal paths: equal digest, on every machine. So nothing goes in that
+ * does not matter: no time of a file, but where gcc holds two files of equal bytes for one by their
+ * times (then small numbers say which are equal); of the environment an allow-list; of PATH the
+ * directories that the toolchain lies in.
+ */
+
+enum exact_outcome {
+	EXACT_UNKNOWN = 1, /* cannot be done exactly: *ret_reason (malloc'ed) */
+};
+
+struct exact_blob {
+	struct reapi_digest digest;
+	const void *data; /* or */
+	const char *path; /* of a file, without links */
+};
+
+/* A file that the compiler may read. */
+struct exact_read {
+	char *spelled; /* absolute, as the compiler forms it */
+	char *real;    /* without links */
+	bool required; /* it reads it, if it does what we think */
+};
+
+struct exact_action {
+	struct reapi_digest digest;
+	struct exact_blob *blobs; /* each digest once: Action, Command, Directories, files */
+	size_t n_blobs;
+	struct strv outputs; /* as in the Command: relative to the working directory */
+	char *deps;          /* the one of these that is a list of what was read, for exact_check */
+	bool deps_ours;      /* nobody else asked for it */
+	bool deps_all;       /* system headers are in it too */
+	struct exact_read *reads; /* sorted by spelled */
+	size_t n_reads;
+	/* What blobs point into. */
+	struct reapi_tree *tree;
+	struct buf command, action;
+	struct strv paths;
+};
+
+struct exact_params {
+	struct scanner *scanner;
+	const struct scan_result *scan; /* its last one, of this command */
+	const struct toolchain *toolchain;
+	const struct cc_command *command;
+	const char *compiler; /* absolute */
+	const char *cwd;      /* the user's PWD, or the directory itself */
+	char *const *envp;
+	bool colour; /* stderr is a terminal, and the compiler would use colours */
+};
+
+/* 0, EXACT_UNKNOWN, -errno. */
+int exact_action_make(
+	const struct exact_params *p, struct exact_action *ret, char **ret_reason) MUST_CHECK;
+void exact_action_fini(struct exact_action *a); /* also of a zeroed one */
+
+/*
+ * Did the compiler read what the scanner said? deps: what it left in a->deps.
+ * 0; EXACT_UNKNOWN: no, *ret_reason says which file; -ENOMEM.
+ */
+int exact_check(const struct exact_action *a, const char *cwd, const struct buf *deps,
+	char **ret_reason) MUST_CHECK;
