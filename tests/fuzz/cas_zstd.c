@@ -53,7 +53,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	q = read_pieces(data + 3, size - 3, n, (size_t)data[2] + 1, &pieces);
 	require(r == 0 || r == -EBADMSG);
 	require(whole.len == (r == 0 ? n : 0) && pieces.len <= n);
-	require((r == 0) == (q == 0));
+	/* In pieces libzstd takes some frames that it refuses whole (an empty compressed block). */
+	require(r < 0 || q == 0);
 	require(r < 0 || memcmp(buf_str(&whole), buf_str(&pieces), n) == 0);
 	/* A compressor is large: not for each. */
 	if (r == 0 && n % 16 == 0) {

@@ -127,7 +127,7 @@ static void parse(const ProtobufCMessageDescriptor *type, const uint8_t *data, s
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	AUTO(reapi_arena_fini) struct reapi_arena a;
+	AUTO(reapi_arena_fini) struct reapi_arena a = {.blocks = NULL};
 	struct reapi_violation v = {.text = ""};
 	const ProtobufCMessageDescriptor *type;
 	ProtobufCMessage *m;
