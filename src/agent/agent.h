@@ -3,9 +3,11 @@
 
 #include <uv.h>
 
+#include "agent/cluster.h"
 #include "agent/compilers.h"
 #include "agent/full_text.h"
 #include "agent/history.h"
+#include "agent/prepare.h"
 #include "base/list.h"
 #include "base/warden.h"
 #include "ipc/place.h"
@@ -47,6 +49,10 @@ struct agent {
 	struct compilers compilers;
 	struct cc_pragmas *pragmas;
 	struct full_text full_text;
+	struct store *store; /* NULL: there is none */
+	uv_timer_t upkeep;
+	struct prepare_queue *preparing;
+	struct cluster cluster;
 };
 
 /* Start whatever a free slot or host allows. */

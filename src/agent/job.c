@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "agent/job.h"
+#include "agent/job_inside.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -11,10 +11,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "agent/settings.h"
-#include "agent/outputs.h"
-#include "agent/preprocess.h"
-#include "agent/remote.h"
 #include "base/env.h"
 #include "base/path.h"
 #include "cc/compiler.h"
@@ -22,83 +18,49 @@
 #include "cc/split.h"
 #include "config.h"
 
-enum job_state {
-	JOB_NEW,
-	JOB_WAIT_CPP,
-	JOB_CPP,
-	JOB_WAIT_HOST,
-	JOB_REMOTE,
-	JOB_WAIT_LOCAL,
-	JOB_LOCAL,
-	JOB_ENDED,
-	JOB_STATES,
-};
-
 /* Exit codes of distcc 3.4 that are the agent's to give. */
 enum { EXIT_NO_HOSTS = 116, EXIT_COMPILER_MISSING = 110 };
 
 /* With DISTCC_BACKOFF_PERIOD=0 a host is not rested; a job gives up after so many. */
 enum { TRIES_WITHOUT_BACKOFF = 3, LOG_MAX = 1 << 16 };
 
-struct job {
-	struct agent *agent;
-	struct client *client;
-	const struct ipc_request *request;
-	enum job_state state;
-	struct settings settings;
-	struct cc_command command;
-	uint64_t record; /* in the history */
-	uint64_t started_ms;
-	struct buf log;
-	const char *local_reason;
-
-	struct slots_claim claim; /* a local slot: for the preprocessor, or to compile here */
-	struct preprocess *preprocess;
-	bool directives_only; /* how the present text was, or is being, made */
-	struct outputs outputs;
-	struct preprocess_text text;
-	struct buf cpp_err;
-
-	struct hosts hosts;
-	struct fleet_host **fleet; /* the remote ones, in the list's order */
-	bool *tried;
-	size_t n_fleet;
-	unsigned tries;
-	bool local_too; /* localhost is in the list */
-	unsigned local_limit;
-	char *remote_name;
-	struct list queue;       /* agent.hosts_queue */
-	struct fleet_host *host; /* taken, in JOB_REMOTE */
-	struct strv remote_argv;
-	struct remote *remote;
-	uint64_t remote_started_ms;
-};
-
 static const bool moves[JOB_STATES][JOB_STATES] = {
-	[JOB_NEW] = {[JOB_WAIT_CPP] = true,
+	[JOB_NEW] = {[JOB_PREPARE] = true,
+		[JOB_WAIT_CPP] = true,
+		[JOB_WAIT_HOST] = true,
+		[JOB_WAIT_LOCAL] = true,
+		[JOB_ENDED] = true},
+	[JOB_PREPARE] = {[JOB_WAIT_CPP] = true,
 		[JOB_WAIT_HOST] = true,
 		[JOB_WAIT_LOCAL] = true,
 		[JOB_ENDED] = true},
 	[JOB_WAIT_CPP] = {[JOB_CPP] = true},
 	[JOB_CPP] = {[JOB_WAIT_CPP] = true, [JOB_WAIT_HOST] = true, [JOB_WAIT_LOCAL] = true},
-	[JOB_WAIT_HOST] = {[JOB_REMOTE] = true, [JOB_WAIT_LOCAL] = true, [JOB_ENDED] = true},
-	[JOB_REMOTE] = {[JOB_WAIT_HOST] = true, [JOB_WAIT_LOCAL] = true, [JOB_ENDED] = true},
-	[JOB_WAIT_LOCAL] = {[JOB_LOCAL] = true},
+	[JOB_WAIT_HOST] = {[JOB_REMOTE] = true,
+		[JOB_WAIT_CPP] = true,
+		[JOB_WAIT_LOCAL] = true,
+		[JOB_ENDED] = true},
+	[JOB_REMOTE] = {[JOB_WAIT_HOST] = true,
+		[JOB_WAIT_CPP] = true,
+		[JOB_WAIT_LOCAL] = true,
+		[JOB_ENDED] = true},
+	[JOB_WAIT_LOCAL] = {[JOB_LOCAL] = true, [JOB_HERE] = true},
+	[JOB_HERE] = {[JOB_ENDED] = true},
 	[JOB_LOCAL] = {[JOB_ENDED] = true},
 };
 
-static void move(struct job *j, enum job_state to)
+void job_move(struct job *j, enum job_state to)
 {
 	assert(moves[j->state][to]);
 	j->state = to;
 }
 
-static uint64_t now_ms(const struct job *j)
+uint64_t job_now_ms(const struct job *j)
 {
 	return uv_now(j->agent->loop);
 }
 
-static struct history_record *record(struct job *j)
+struct history_record *job_record(struct job *j)
 {
 	static struct history_record overwritten;
 	struct history_record *r = history_get(&j->agent->history, j->record);
@@ -107,8 +69,7 @@ static struct history_record *record(struct job *j)
 }
 
 /* A line for the user, in distcc 3.4's frame, and for the agent's own log. */
-static void PRINTF_LIKE(4, 5)
-	say(struct job *j, enum log_level level, const char *event, const char *fmt, ...)
+void job_say(struct job *j, enum log_level level, const char *event, const char *fmt, ...)
 {
 	char text[1024];
 	va_list ap;
@@ -130,27 +91,30 @@ static void PRINTF_LIKE(4, 5)
 	}
 }
 
-static const char *source_name(const struct job *j)
+const char *job_source_name(const struct job *j)
 {
 	return j->command.input ? j->command.input : "(no source)";
 }
 
 static void explain(struct job *j)
 {
-	const struct history_record *r = record(j);
+	const struct history_record *r = job_record(j);
 
 	if (!(j->request->flags & IPC_EXPLAIN))
 		return;
-	if (r->remote)
+	if (r->remote && str_eq(r->reason, "cached"))
+		(void)!buf_printf(&j->log, "distcc: %s: not compiled: its result was kept here\n",
+			job_source_name(j));
+	else if (r->remote)
 		(void)!buf_printf(&j->log,
 			"distcc: %s: compiled on %s in %llu ms (preprocessed here in %llu ms, sent "
 			"%llu bytes, got %llu)\n",
-			source_name(j), r->where,
-			(unsigned long long)(now_ms(j) - j->remote_started_ms),
+			job_source_name(j), r->where,
+			(unsigned long long)(job_now_ms(j) - j->remote_started_ms),
 			(unsigned long long)r->cpu_ms, (unsigned long long)r->bytes_up,
 			(unsigned long long)r->bytes_down);
 	else
-		(void)!buf_printf(&j->log, "distcc: %s: run here: %s%s%s\n", source_name(j),
+		(void)!buf_printf(&j->log, "distcc: %s: run here: %s%s%s\n", job_source_name(j),
 			j->command.reason != CC_REMOTE_OK ? cc_reason_sentence(j->command.reason)
 							  : j->local_reason,
 			j->command.reason != CC_REMOTE_OK && j->command.detail ? ": " : "",
@@ -173,7 +137,7 @@ static void leave_queue(struct job *j)
 	j->agent->hosts_queue_n--;
 }
 
-static void give_host_back(struct job *j)
+void job_give_host_back(struct job *j)
 {
 	if (!j->host)
 		return;
@@ -203,22 +167,26 @@ static bool runs_unslotted(const struct job *j)
 
 static void run_here(struct job *j)
 {
-	move(j, JOB_LOCAL);
+	if (j->keep && job_exact_here(j) == 0) {
+		job_move(j, JOB_HERE);
+		return;
+	}
+	job_move(j, JOB_LOCAL);
 	explain(j);
 	client_send(j->client, &(struct client_reply){.type = IPC_REPLY_LOCAL, .log = &j->log});
 }
 
-static void go_local(struct job *j, const char *reason)
+void job_go_local(struct job *j, const char *reason)
 {
 	leave_queue(j);
 	slots_release(&j->agent->slots, &j->claim);
 	drop_text(j);
 	j->local_reason = reason;
-	record(j)->reason = reason;
-	record(j)->remote = false;
-	snprintf(record(j)->where, HISTORY_WHERE_MAX, "local");
-	say(j, LOG_LEVEL_INFO, "run-local", "source=%s reason=%s", source_name(j), reason);
-	move(j, JOB_WAIT_LOCAL);
+	job_record(j)->reason = reason;
+	job_record(j)->remote = false;
+	snprintf(job_record(j)->where, HISTORY_WHERE_MAX, "local");
+	job_say(j, LOG_LEVEL_INFO, "run-local", "source=%s reason=%s", job_source_name(j), reason);
+	job_move(j, JOB_WAIT_LOCAL);
 	if (runs_unslotted(j))
 		run_here(j);
 	else
@@ -226,13 +194,13 @@ static void go_local(struct job *j, const char *reason)
 }
 
 /* The end of a job that was not run here. err may be NULL. */
-static void end(struct job *j, int status, const struct buf *out, const struct buf *err)
+void job_end(struct job *j, int status, const struct buf *out, const struct buf *err)
 {
-	struct history_record *r = record(j);
+	struct history_record *r = job_record(j);
 
 	leave_queue(j);
 	slots_release(&j->agent->slots, &j->claim);
-	move(j, JOB_ENDED);
+	job_move(j, JOB_ENDED);
 	r->exit = status;
 	explain(j);
 	drop_text(j);
@@ -249,51 +217,50 @@ static void end(struct job *j, int status, const struct buf *out, const struct b
 static void fall_back(struct job *j, const char *reason)
 {
 	if (j->settings.fallback) {
-		go_local(j, reason);
+		job_go_local(j, reason);
 		return;
 	}
-	record(j)->reason = reason;
-	say(j, LOG_LEVEL_ERROR, "no-hosts",
+	job_record(j)->reason = reason;
+	job_say(j, LOG_LEVEL_ERROR, "no-hosts",
 		"failed to distribute %s and fallbacks are disabled (%s): set DISTCC_FALLBACK=1 to "
 		"compile it here",
-		source_name(j), reason);
-	end(j, EXIT_NO_HOSTS, NULL, NULL);
+		job_source_name(j), reason);
+	job_end(j, EXIT_NO_HOSTS, NULL, NULL);
 }
 
 /* ---- a host ---- */
-
-static void wait_for_host(struct job *j);
 
 static void replied(struct job *j, struct wire_reply *reply)
 {
 	AUTO(buf_fini)
 	struct buf err = {.data = j->cpp_err.data, .len = j->cpp_err.len, .cap = j->cpp_err.cap};
-	struct history_record *rec = record(j);
+	struct history_record *rec = job_record(j);
 	int status = reply->status, r;
 
 	j->cpp_err = (struct buf)BUF_INIT;
 	err.max = WIRE_BODY_MAX;
 	if (buf_append(&err, buf_str(&reply->err), reply->err.len) < 0) {
-		go_local(j, "out-of-memory");
+		job_go_local(j, "out-of-memory");
 		return;
 	}
 	rec->remote = true;
 	rec->reason = "remote";
 	if (status != 0) {
 		outputs_remove_object(&j->outputs);
-		end(j, WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status),
+		job_end(j, WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status),
 			&reply->out, &err);
 		return;
 	}
 	r = outputs_publish(&j->outputs, &reply->object);
 	if (r < 0) {
 		/* The compiler itself will say best what is wrong with that place. */
-		say(j, LOG_LEVEL_INFO, "output-failed", "%s: %s", j->command.object, strerror(-r));
+		job_say(j, LOG_LEVEL_INFO, "output-failed", "%s: %s", j->command.object,
+			strerror(-r));
 		rec->remote = false;
-		go_local(j, "output-failed");
+		job_go_local(j, "output-failed");
 		return;
 	}
-	end(j, 0, &reply->out, &err);
+	job_end(j, 0, &reply->out, &err);
 }
 
 /*
@@ -311,35 +278,38 @@ static const char *retry_reason(const struct job *j, int status)
 	return j->settings.skip_local_retry ? NULL : "compile-failed";
 }
 
-static void machine_failed(struct job *j, const struct remote_result *res, struct fleet_host *host)
+void job_pass_over(struct job *j, const struct fleet_host *host)
 {
-	const char *why = remote_outcome_name(res->outcome);
-	/* A host that never can is told once; one that has failed, once until it is well again. */
-	enum log_level level = host->failure_logged ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING;
-
-	say(j, level, why, "failed to distribute %s to %s: %s%s%s", source_name(j),
-		host->entry.definition, remote_outcome_text(res->outcome), *res->detail ? ": " : "",
-		res->detail);
-	host->failure_logged = true;
-	if (res->outcome == REMOTE_NO_ANSWER)
-		fleet_no_answer(&j->agent->fleet, host, now_ms(j), j->settings.backoff_ms);
-	else
-		fleet_failed(&j->agent->fleet, host, now_ms(j), j->settings.backoff_ms);
 	for (size_t i = 0; i < j->n_fleet; i++)
 		if (j->fleet[i] == host)
 			j->tried[i] = true;
-	j->local_reason = why;
-	if (j->settings.backoff_ms == 0 && j->tries >= TRIES_WITHOUT_BACKOFF)
-		fall_back(j, why);
+}
+
+void job_machine_failed(struct job *j, struct fleet_host *host, const struct job_failure *f)
+{
+	/* A host that never can is told once; one that has failed, once until it is well again. */
+	enum log_level level = host->failure_logged ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING;
+
+	job_say(j, level, f->name, "failed to distribute %s to %s: %s%s%s", job_source_name(j),
+		host->entry.definition, f->text, *f->detail ? ": " : "", f->detail);
+	host->failure_logged = true;
+	if (f->no_answer)
+		fleet_no_answer(&j->agent->fleet, host, job_now_ms(j), j->settings.backoff_ms);
 	else
-		wait_for_host(j);
+		fleet_failed(&j->agent->fleet, host, job_now_ms(j), j->settings.backoff_ms);
+	job_pass_over(j, host);
+	j->local_reason = f->name;
+	if (j->settings.backoff_ms == 0 && j->tries >= TRIES_WITHOUT_BACKOFF)
+		fall_back(j, f->name);
+	else
+		job_wait_for_host(j);
 }
 
 static void on_remote_done(void *data, const struct remote_result *res)
 {
 	struct job *j = data;
 	struct fleet_host *host = j->host;
-	struct history_record *rec = record(j);
+	struct history_record *rec = job_record(j);
 	const char *reason;
 
 	j->remote = NULL;
@@ -348,32 +318,37 @@ static void on_remote_done(void *data, const struct remote_result *res)
 	host->bytes_up += res->bytes_up;
 	host->bytes_down += res->bytes_down;
 	snprintf(host->address, sizeof(host->address), "%s", res->address);
-	give_host_back(j);
+	job_give_host_back(j);
 	if (res->outcome != REMOTE_REPLIED) {
-		machine_failed(j, res, host);
+		job_machine_failed(j, host,
+			&(struct job_failure){.name = remote_outcome_name(res->outcome),
+				.text = remote_outcome_text(res->outcome),
+				.detail = res->detail,
+				.no_answer = res->outcome == REMOTE_NO_ANSWER});
 		return;
 	}
-	fleet_succeeded(&j->agent->fleet, host, now_ms(j) - j->remote_started_ms);
+	fleet_succeeded(&j->agent->fleet, host, job_now_ms(j) - j->remote_started_ms);
 	reason = retry_reason(j, res->reply->status);
 	if (!reason) {
 		replied(j, res->reply);
 		return;
 	}
-	say(j, LOG_LEVEL_INFO, reason, "%s on %s ended with status 0x%x: running locally instead",
-		source_name(j), host->entry.definition, (unsigned)res->reply->status);
+	job_say(j, LOG_LEVEL_INFO, reason,
+		"%s on %s ended with status 0x%x: running locally instead", job_source_name(j),
+		host->entry.definition, (unsigned)res->reply->status);
 	if (str_eq(reason, "compiler-missing")) {
-		say(j, LOG_LEVEL_WARNING, reason,
+		job_say(j, LOG_LEVEL_WARNING, reason,
 			"%s has no %s: install it there, or take the host "
 			"off the list",
 			host->entry.definition, j->remote_name);
-		fleet_compiler_missing(
-			host, j->remote_name, now_ms(j), MAX(j->settings.backoff_ms, UINT64_C(1)));
-		wait_for_host(j);
+		fleet_compiler_missing(host, j->remote_name, job_now_ms(j),
+			MAX(j->settings.backoff_ms, UINT64_C(1)));
+		job_wait_for_host(j);
 		return;
 	}
 	/* Whether the fault is the source's or the worker's is not told apart here, and need not
 	 * be: what the compiler says and leaves behind here is what counts. */
-	go_local(j, reason);
+	job_go_local(j, reason);
 }
 
 static int start_remote(struct job *j)
@@ -389,6 +364,8 @@ static int start_remote(struct job *j)
 		.io_ms = j->settings.io_ms,
 	};
 
+	if (j->exact)
+		return job_exact_start(j);
 	return remote_start(j->agent->loop, &p, on_remote_done, j, &j->remote);
 }
 
@@ -397,17 +374,27 @@ bool job_try_host(struct list *queue_link)
 	struct job *j = LIST_ENTRY(queue_link, struct job, queue);
 	struct fleet_host *host;
 
-	switch (fleet_pick(j->fleet, j->n_fleet, j->tried, j->remote_name, now_ms(j), &host)) {
+	/* Who takes an exact compile needs no compiler of its own. */
+	switch (fleet_pick(j->fleet, j->n_fleet, j->tried, j->exact ? "" : j->remote_name,
+		job_now_ms(j), &host)) {
 	case FLEET_BUSY:
 		return false;
 	case FLEET_NONE:
+		if (j->exact) {
+			leave_queue(j);
+			slots_release(&j->agent->slots, &j->claim);
+			job_exact_over(j);
+			job_start_plain(j);
+			return true;
+		}
 		if (j->local_too) {
-			go_local(j, "localhost");
+			job_go_local(j, "localhost");
 			return true;
 		}
 		if (j->settings.fallback && j->local_reason)
-			say(j, LOG_LEVEL_INFO, "fall-back",
-				"failed to distribute %s, running locally instead", source_name(j));
+			job_say(j, LOG_LEVEL_INFO, "fall-back",
+				"failed to distribute %s, running locally instead",
+				job_source_name(j));
 		fall_back(j, j->local_reason ? j->local_reason : "hosts-resting");
 		return true;
 	case FLEET_CHOSEN:
@@ -415,25 +402,25 @@ bool job_try_host(struct list *queue_link)
 	}
 	leave_queue(j);
 	slots_release(&j->agent->slots, &j->claim);
-	move(j, JOB_REMOTE);
+	job_move(j, JOB_REMOTE);
 	fleet_take(host);
 	j->host = host;
 	j->tries++;
-	j->remote_started_ms = now_ms(j);
-	snprintf(record(j)->where, HISTORY_WHERE_MAX, "%s", host->entry.definition);
-	say(j, LOG_LEVEL_DEBUG, "send", "source=%s host=%s bytes=%zu", source_name(j),
+	j->remote_started_ms = job_now_ms(j);
+	snprintf(job_record(j)->where, HISTORY_WHERE_MAX, "%s", host->entry.definition);
+	job_say(j, LOG_LEVEL_DEBUG, "send", "source=%s host=%s bytes=%zu", job_source_name(j),
 		host->entry.definition, j->text.len);
 	if (start_remote(j) < 0) {
-		give_host_back(j);
-		go_local(j, "out-of-memory");
+		job_give_host_back(j);
+		job_go_local(j, "out-of-memory");
 	}
 	return true;
 }
 
-static void wait_for_host(struct job *j)
+void job_wait_for_host(struct job *j)
 {
-	snprintf(record(j)->where, HISTORY_WHERE_MAX, "-");
-	move(j, JOB_WAIT_HOST);
+	snprintf(job_record(j)->where, HISTORY_WHERE_MAX, "-");
+	job_move(j, JOB_WAIT_HOST);
 	if (j->local_too && j->claim.state == SLOTS_IDLE)
 		slots_wait(&j->agent->slots, &j->claim, SLOTS_COMPILE, j->local_limit);
 	list_append(&j->agent->hosts_queue, &j->queue);
@@ -443,7 +430,7 @@ static void wait_for_host(struct job *j)
 
 /* ---- the preprocessor ---- */
 
-static enum cc_colour colour(const struct job *j)
+enum cc_colour job_colour(const struct job *j)
 {
 	const char *gcc_colours = env_get(j->request->envp, "GCC_COLORS");
 
@@ -460,20 +447,20 @@ static void text_ready(struct job *j)
 {
 	struct cc_split split = {
 		.directives_only = j->directives_only,
-		.colour = colour(j),
+		.colour = job_colour(j),
 		.cwd = j->request->cwd,
 		.target = compilers_target(&j->agent->compilers, j->request->compiler),
 	};
 
 	if (cc_split_remote(&j->command, &split, j->remote_name, &j->remote_argv) < 0)
-		go_local(j, "out-of-memory");
+		job_go_local(j, "out-of-memory");
 	else
-		wait_for_host(j);
+		job_wait_for_host(j);
 }
 
 static void wait_for_cpp(struct job *j)
 {
-	move(j, JOB_WAIT_CPP);
+	job_move(j, JOB_WAIT_CPP);
 	slots_wait(&j->agent->slots, &j->claim, SLOTS_CPP, j->hosts.local_cpp_slots);
 }
 
@@ -495,21 +482,21 @@ static void on_preprocessed(void *data, struct preprocess_result *res)
 	unsigned flags;
 
 	j->preprocess = NULL;
-	record(j)->cpu_ms += (res->cpu_us + 500) / 1000;
+	job_record(j)->cpu_ms += (res->cpu_us + 500) / 1000;
 	slots_release(&j->agent->slots, &j->claim);
 	j->text = res->text;
 	j->cpp_err = res->err;
 	if (res->status != 0) {
-		go_local(j, "preprocessor-failed");
+		job_go_local(j, "preprocessor-failed");
 		return;
 	}
 	flags = scan_text(j);
 	if (flags & CC_TEXT_PRAGMA_TARGET) {
-		go_local(j, "pragma-target");
+		job_go_local(j, "pragma-target");
 	} else if (flags & CC_TEXT_INCBIN) {
-		go_local(j, "incbin");
+		job_go_local(j, "incbin");
 	} else if (flags & CC_TEXT_NOT_PLAIN) {
-		go_local(j, "not-plain-text");
+		job_go_local(j, "not-plain-text");
 	} else if (flags & CC_TEXT_NEEDS_FULL) {
 		full_text_remember(&j->agent->full_text, j->request->cwd, j->command.input);
 		j->directives_only = false;
@@ -533,7 +520,7 @@ static int start_cpp(struct job *j)
 	AUTO(strv_fini) struct strv argv = STRV_INIT;
 	struct cc_split split = {
 		.directives_only = j->directives_only,
-		.colour = colour(j),
+		.colour = job_colour(j),
 		.cwd = j->request->cwd,
 	};
 	int r;
@@ -554,9 +541,9 @@ static void take_text(struct job *j)
 
 	slots_release(&j->agent->slots, &j->claim);
 	if (!path || preprocess_text_map(path, &j->text) < 0)
-		go_local(j, "source-not-readable");
+		job_go_local(j, "source-not-readable");
 	else if (cc_text_scan(j->text.data, j->text.len, false) & CC_TEXT_INCBIN)
-		go_local(j, "incbin");
+		job_go_local(j, "incbin");
 	else
 		text_ready(j);
 }
@@ -566,7 +553,7 @@ static void make_text(struct job *j)
 	if (cc_language_is_preprocessed(j->command.language))
 		take_text(j);
 	else if (start_cpp(j) < 0)
-		go_local(j, "preprocessor-not-started");
+		job_go_local(j, "preprocessor-not-started");
 }
 
 /* clang builds for the machine it is on unless told: the worker's may be another kind. */
@@ -588,7 +575,7 @@ static void on_target(void *data, struct preprocess_result *res)
 	preprocess_text_fini(&res->text);
 	buf_fini(&res->err);
 	if (!known)
-		go_local(j, "compiler-target-unknown");
+		job_go_local(j, "compiler-target-unknown");
 	else
 		make_text(j);
 }
@@ -607,19 +594,19 @@ void job_slot_granted(struct slots_claim *claim)
 
 	switch (j->state) {
 	case JOB_WAIT_CPP:
-		move(j, JOB_CPP);
+		job_move(j, JOB_CPP);
 		if (!needs_target(j))
 			make_text(j);
 		else if (ask_target(j) < 0)
-			go_local(j, "preprocessor-not-started");
+			job_go_local(j, "preprocessor-not-started");
 		break;
 	case JOB_WAIT_HOST:
 		/* localhost was first. The text was made in vain, which costs less than waiting. */
 		leave_queue(j);
 		drop_text(j);
-		move(j, JOB_WAIT_LOCAL);
-		record(j)->reason = j->local_reason = "localhost";
-		snprintf(record(j)->where, HISTORY_WHERE_MAX, "local");
+		job_move(j, JOB_WAIT_LOCAL);
+		job_record(j)->reason = j->local_reason = "localhost";
+		snprintf(job_record(j)->where, HISTORY_WHERE_MAX, "local");
 		run_here(j);
 		break;
 	case JOB_WAIT_LOCAL:
@@ -673,7 +660,7 @@ static const char *find_hosts(struct job *j)
 	if (r == HOSTS_NONE)
 		return "no-hosts";
 	if (r == HOSTS_BAD) {
-		say(j, LOG_LEVEL_WARNING, "bad-hosts", "%s", buf_str(&error));
+		job_say(j, LOG_LEVEL_WARNING, "bad-hosts", "%s", buf_str(&error));
 		return "bad-hosts";
 	}
 	if (r == 0 && j->hosts.randomize)
@@ -691,50 +678,37 @@ static const char *find_hosts(struct job *j)
  */
 static bool decided_early(struct job *j)
 {
+	enum job_state before = j->state;
 	struct fleet_host *host;
 	enum fleet_verdict verdict =
-		fleet_pick(j->fleet, j->n_fleet, j->tried, j->remote_name, now_ms(j), &host);
+		fleet_pick(j->fleet, j->n_fleet, j->tried, j->remote_name, job_now_ms(j), &host);
 
 	if (verdict == FLEET_CHOSEN)
 		return false;
 	if (j->local_too && (verdict == FLEET_NONE || slots_free(&j->agent->slots)))
-		go_local(j, "localhost");
+		job_go_local(j, "localhost");
 	else if (verdict == FLEET_NONE)
 		fall_back(j, "hosts-resting");
-	return verdict == FLEET_NONE || j->state != JOB_NEW;
+	return verdict == FLEET_NONE || j->state != before;
 }
 
-void job_start(struct job *j)
+void job_start_plain(struct job *j)
 {
 	const char *path = env_get(j->request->envp, "PATH");
-	const char *reason;
 
-	if (cc_command_parse_as(cc_compiler_family(j->request->argv[0], j->request->compiler),
-		    j->request->argv, j->request->cwd, j->request->envp, &j->command) < 0) {
-		go_local(j, "out-of-memory");
-		return;
-	}
-	if (j->command.input)
-		history_set_source(record(j), j->command.input);
-	else
-		history_set_source(record(j), path_base(j->request->argv[0]));
-	/* The hosts list also says how much may run here. */
-	reason = find_hosts(j);
-	if (j->command.reason != CC_REMOTE_OK)
-		reason = cc_reason_name(j->command.reason);
-	if (reason) {
-		go_local(j, reason);
+	if (j->command.reason != CC_REMOTE_OK) {
+		job_go_local(j, cc_reason_name(j->command.reason));
 		return;
 	}
 	j->remote_name = compilers_remote_name(&j->agent->compilers, j->request->argv[0],
 		j->request->compiler, path, j->settings.no_rewrite);
 	if (!j->remote_name) {
-		go_local(j, "compiler-not-nameable");
+		job_go_local(j, "compiler-not-nameable");
 		return;
 	}
 	if (outputs_init(&j->agent->warden, j->request->cwd, j->command.object, deps_output(j),
 		    j->request->umask, j->record, &j->outputs) < 0) {
-		go_local(j, "output-not-regular");
+		job_go_local(j, "output-not-regular");
 		return;
 	}
 	if (decided_early(j))
@@ -744,6 +718,30 @@ void job_start(struct job *j)
 		cc_compiler_name_version(j->remote_name) >= CC_GCC_DIRECTIVES_ONLY_SINCE &&
 		!full_text_wanted(&j->agent->full_text, j->request->cwd, j->command.input);
 	wait_for_cpp(j);
+}
+
+void job_start(struct job *j)
+{
+	const char *reason;
+
+	if (cc_command_parse_as(cc_compiler_family(j->request->argv[0], j->request->compiler),
+		    j->request->argv, j->request->cwd, j->request->envp, &j->command) < 0) {
+		job_go_local(j, "out-of-memory");
+		return;
+	}
+	if (j->command.input)
+		history_set_source(job_record(j), j->command.input);
+	else
+		history_set_source(job_record(j), path_base(j->request->argv[0]));
+	/* The hosts list also says how much may run here. */
+	reason = find_hosts(j);
+	j->local_reason = reason;
+	if (job_exact_begin(j))
+		return;
+	if (reason && j->command.reason == CC_REMOTE_OK)
+		job_go_local(j, reason);
+	else
+		job_start_plain(j);
 }
 
 struct job *job_new(struct agent *a, struct client *c, const struct ipc_request *request)
@@ -758,24 +756,25 @@ struct job *job_new(struct agent *a, struct client *c, const struct ipc_request 
 	list_init(&j->queue);
 	settings_read(request->envp, &j->settings);
 	j->record = history_add(&a->history);
-	record(j)->start_ms = j->started_ms;
+	job_record(j)->start_ms = j->started_ms;
 	return j;
 }
 
 void job_free(struct job *j)
 {
-	struct history_record *r = record(j);
+	struct history_record *r = job_record(j);
 
 	if (j->preprocess)
 		preprocess_cancel(TAKE_PTR(j->preprocess), outputs_take_deps_temp(&j->outputs));
 	if (j->remote)
 		remote_cancel(TAKE_PTR(j->remote));
-	give_host_back(j);
+	job_exact_over(j);
+	job_give_host_back(j);
 	leave_queue(j);
 	slots_release(&j->agent->slots, &j->claim);
 	drop_text(j);
 	r->running = false;
-	r->wall_ms = now_ms(j) - j->started_ms;
+	r->wall_ms = job_now_ms(j) - j->started_ms;
 	if (j->state != JOB_ENDED && j->state != JOB_LOCAL)
 		r->reason = "cancelled";
 	outputs_fini(&j->outputs);

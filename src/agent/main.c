@@ -27,7 +27,7 @@
 #include "config.h"
 #include "net/dial.h"
 
-enum { IDLE_DEFAULT_MS = 600000, DRAIN_MS = 1, BACKLOG = 4096, DESCRIPTORS_WANTED = 65536 };
+enum { IDLE_DEFAULT_MS = 600000, DRAIN_MS = 1, BACKLOG = 4096, UPKEEP_MS = 5000, DESCRIPTORS_WANTED = 65536 };
 
 /* ---- what the parts share ---- */
 
@@ -180,6 +180,14 @@ static int listen_on_socket(struct agent *a)
 	return uv_listen((uv_stream_t *)&a->listener, BACKLOG, on_connection);
 }
 
+static void on_upkeep(uv_timer_t *t)
+{
+	struct agent *a = t->data;
+
+	if (a->store)
+		store_maintain(a->store, a->loop);
+}
+
 static int start_watching(struct agent *a)
 {
 	static const int signals[] = {SIGTERM, SIGINT};
@@ -191,7 +199,11 @@ static int start_watching(struct agent *a)
 		r = uv_timer_init(a->loop, &a->idle);
 	if (r == 0)
 		r = uv_timer_start(&a->idle, on_idle, a->idle_ms, 0);
-	a->dispatcher.data = a->idle.data = a;
+	if (r == 0)
+		r = uv_timer_init(a->loop, &a->upkeep);
+	if (r == 0)
+		r = uv_timer_start(&a->upkeep, on_upkeep, UPKEEP_MS, UPKEEP_MS);
+	a->dispatcher.data = a->idle.data = a->upkeep.data = a;
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(signals); i++) {
 		r = uv_signal_init(a->loop, &a->signals[i]);
 		if (r == 0)
@@ -199,6 +211,18 @@ static int start_watching(struct agent *a)
 		a->signals[i].data = a;
 	}
 	return r;
+}
+
+/* The compilers' answers are kept beside the socket. */
+static int open_preparing(struct agent *a)
+{
+	AUTO(util_free) char *db = NULL;
+
+	if (asprintf(&db, "/proc/self/fd/%d/facts.sqlite", a->place.dir) < 0) {
+		db = NULL;
+		return -ENOMEM;
+	}
+	return prepare_queue_new(a->loop, db, a->store, &a->preparing);
 }
 
 static int init(struct agent *a)
@@ -223,7 +247,11 @@ static int init(struct agent *a)
 	a->pragmas = cc_pragmas_new();
 	if (!a->pragmas)
 		return -ENOMEM;
-	r = history_init(&a->history);
+	r = store_open(environ, &a->store);
+	if (r == 0)
+		r = open_preparing(a);
+	if (r == 0)
+		r = history_init(&a->history);
 	if (r == 0)
 		r = warden_start(&a->warden);
 	if (r == 0)
@@ -237,9 +265,11 @@ static void fini(struct agent *a)
 	uv_prepare_stop(&a->dispatcher);
 	uv_close((uv_handle_t *)&a->dispatcher, NULL);
 	uv_close((uv_handle_t *)&a->idle, NULL);
+	uv_close((uv_handle_t *)&a->upkeep, NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(a->signals); i++)
 		uv_close((uv_handle_t *)&a->signals[i], NULL);
 	uv_close((uv_handle_t *)&a->listener, NULL);
+	cluster_fini(&a->cluster);
 	uv_run(a->loop, UV_RUN_DEFAULT);
 	uv_loop_close(a->loop);
 	dial_cache_clear();
@@ -247,6 +277,8 @@ static void fini(struct agent *a)
 	history_fini(&a->history);
 	compilers_fini(&a->compilers);
 	cc_pragmas_free(a->pragmas);
+	prepare_queue_free(a->preparing);
+	store_close(a->store);
 	warden_stop(&a->warden);
 	util_close(&a->lock);
 	ipc_place_close(&a->place);

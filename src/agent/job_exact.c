@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/*
+ * The exact way of a job: its action is made (agent/prepare.h), a host that speaks Remote Execution
+ * runs it (agent/rex.h), what the compiler says that it read is held against what was foreseen, and
+ * only then are the outputs put in place (agent/result.h).
+ *
+ * Any step may fail, and the job then takes the plain way, or is compiled here. A compile that
+ * failed there is done here again: what the compiler says here is what counts.
+ */
+
+#include "agent/job_inside.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/result.h"
+#include "base/fs.h"
+#include "base/path.h"
+
+static void drop_read_list(struct job *j)
+{
+	if (!j->read_list)
+		return;
+	unlink(j->read_list);
+	warden_release_path(&j->agent->warden, j->read_list);
+	util_free(&j->read_list);
+}
+
+void job_exact_over(struct job *j)
+{
+	if (j->prepare)
+		prepare_cancel(TAKE_PTR(j->prepare));
+	if (j->run)
+		rex_cancel(TAKE_PTR(j->run));
+	if (j->here)
+		preprocess_cancel(TAKE_PTR(j->here), NULL);
+	drop_read_list(j);
+	store_drop(&j->here_result);
+	if (j->exact)
+		exact_action_fini(&j->action);
+	j->exact = false;
+	free(TAKE_PTR(j->blobs));
+	if (j->tried)
+		memset(j->tried, 0, j->n_fleet * sizeof(*j->tried));
+}
+
+/* ---- the action ---- */
+
+static int take_action(struct job *j, struct exact_action *a)
+{
+	j->action = *a;
+	j->exact = true;
+	j->blobs = calloc(a->n_blobs, sizeof(*j->blobs));
+	if (!j->blobs)
+		return -ENOMEM;
+	for (size_t i = 0; i < a->n_blobs; i++)
+		j->blobs[i] = (struct rex_blob){.digest = a->blobs[i].digest,
+			.data = a->blobs[i].data,
+			.path = a->blobs[i].path};
+	return 0;
+}
+
+static void pass_over_others(struct job *j)
+{
+	for (size_t i = 0; i < j->n_fleet; i++)
+		if (!cluster_may_ask(&j->agent->cluster, &j->fleet[i]->entry, job_now_ms(j)))
+			j->tried[i] = true;
+}
+
+static const char *take_result(struct job *j, struct rex_result *res);
+
+/* It was compiled before: nothing has to be. False: it was no good, and the job goes on. */
+static bool use_known(struct job *j, struct rex_result *known)
+{
+	struct history_record *rec = job_record(j);
+	const char *reason = take_result(j, known);
+
+	if (!reason) {
+		rec->remote = true;
+		rec->reason = "cached";
+		snprintf(rec->where, HISTORY_WHERE_MAX, "cache");
+		job_end(j, 0, &known->out, &known->err);
+	}
+	store_drop(known);
+	return !reason;
+}
+
+static void on_prepared(void *data, struct prepare_result *result)
+{
+	struct job *j = data;
+
+	j->prepare = NULL;
+	job_record(j)->cpu_ms += (result->cpu_us + 500) / 1000;
+	if (result->outcome == 0 && take_action(j, &result->action) == 0) {
+		if (result->hit && use_known(j, &result->known))
+			return;
+		pass_over_others(j);
+		j->keep = j->n_fleet == 0;
+		if (j->keep)
+			job_go_local(j, j->local_reason);
+		else
+			job_wait_for_host(j);
+		return;
+	}
+	if (result->outcome == EXACT_UNKNOWN)
+		job_say(j, LOG_LEVEL_INFO, "not-exact", "source=%s reason=%s", job_source_name(j),
+			result->reason ? result->reason : "");
+	job_exact_over(j);
+	if (j->n_fleet == 0)
+		job_go_local(j, j->local_reason);
+	else
+		job_start_plain(j);
+}
+
+static int start_preparing(struct job *j, prepare_done_fn done)
+{
+	const struct prepare_params p = {.argv = j->request->argv,
+		.envp = j->request->envp,
+		.cwd = j->request->cwd,
+		.compiler = j->request->compiler,
+		.colour = job_colour(j) == CC_COLOUR_ALWAYS};
+
+	return prepare_start(j->agent->preparing, &p, done, j, &j->prepare);
+}
+
+bool job_exact_begin(struct job *j)
+{
+	/* Without hosts it is a cache. */
+	bool anybody = j->n_fleet == 0 && j->agent->store;
+
+	for (size_t i = 0; i < j->n_fleet; i++)
+		anybody |= cluster_may_ask(&j->agent->cluster, &j->fleet[i]->entry, job_now_ms(j));
+	if (!j->settings.exact || !anybody || !cc_command_is_exact(&j->command))
+		return false;
+	if (start_preparing(j, on_prepared) < 0)
+		return false;
+	job_move(j, JOB_PREPARE);
+	return true;
+}
+
+/* ---- a host ---- */
+
+/* There is a result: it is in its place, or the reason why it is not is given. */
+static const char *take_result(struct job *j, struct rex_result *res)
+{
+	AUTO(util_free) char *why = NULL;
+	int r;
+
+	if (res->exit_code != 0)
+		return "compile-failed";
+	r = result_publish(&j->action, res, j->request->cwd, j->request->umask, &why);
+	switch (r) {
+	case 0:
+		return NULL;
+	case RESULT_DOUBTED:
+		job_say(j, LOG_LEVEL_WARNING, "exact-doubted", "%s was compiled on %s: %s",
+			job_source_name(j), job_record(j)->where, why ? why : "");
+		return "exact-doubted";
+	case RESULT_INCOMPLETE:
+		return "exact-incomplete";
+	default:
+		/* The compiler itself will say best what is wrong with that place. */
+		job_say(j, LOG_LEVEL_INFO, "output-failed", "%s: %s", j->command.object,
+			strerror(-r));
+		return "output-failed";
+	}
+}
+
+static void done(struct job *j, struct rex_result *res)
+{
+	struct history_record *rec = job_record(j);
+	const char *reason = take_result(j, res);
+	const struct reapi_digest action = j->action.digest;
+	struct agent *a = j->agent;
+
+	if (!reason) {
+		rec->remote = true;
+		rec->reason = "exact";
+		job_end(j, 0, &res->out, &res->err); /* j may be gone */
+		if (a->store)
+			store_put(a->store, a->loop, &action, res);
+		return;
+	}
+	job_say(j, LOG_LEVEL_INFO, reason, "%s on %s ended with status %d: running locally instead",
+		job_source_name(j), rec->where, res->exit_code);
+	job_exact_over(j);
+	job_go_local(j, reason);
+}
+
+/* Not the machine's fault: it speaks something else, or does not want this. */
+static void declined(struct job *j, struct fleet_host *host, const struct rex_result *res)
+{
+	bool never = res->outcome == REX_NOT_GRPC || res->outcome == REX_NOT_SERVED ||
+		     res->outcome == REX_DENIED;
+
+	job_say(j, LOG_LEVEL_INFO, rex_outcome_name(res->outcome), "%s: %s%s%s",
+		host->entry.definition, rex_outcome_text(res->outcome), *res->detail ? ": " : "",
+		res->detail);
+	if (never)
+		cluster_refused(&j->agent->cluster, &host->entry, job_now_ms(j));
+	job_pass_over(j, host);
+	job_wait_for_host(j);
+}
+
+static void on_run_done(void *data, struct rex_result *res)
+{
+	struct job *j = data;
+	struct fleet_host *host = j->host;
+	struct history_record *rec = job_record(j);
+
+	j->run = NULL;
+	rec->bytes_up += res->bytes_up;
+	rec->bytes_down += res->bytes_down;
+	host->bytes_up += res->bytes_up;
+	host->bytes_down += res->bytes_down;
+	snprintf(host->address, sizeof(host->address), "%s", res->address);
+	job_give_host_back(j);
+	switch (res->outcome) {
+	case REX_DONE:
+		fleet_succeeded(&j->agent->fleet, host, job_now_ms(j) - j->remote_started_ms);
+		done(j, res);
+		return;
+	case REX_UNRESOLVED:
+	case REX_REFUSED:
+	case REX_CONNECT_TIMEOUT:
+	case REX_UNREACHABLE:
+	case REX_DROPPED:
+	case REX_TIMEOUT:
+		job_machine_failed(j, host,
+			&(struct job_failure){.name = rex_outcome_name(res->outcome),
+				.text = rex_outcome_text(res->outcome),
+				.detail = res->detail});
+		return;
+	default:
+		declined(j, host, res);
+	}
+}
+
+int job_exact_start(struct job *j)
+{
+	const struct cluster_times times = {.resolve_ms = j->settings.resolve_ms,
+		.connect_ms = j->settings.connect_ms,
+		.io_ms = j->settings.io_ms};
+	const struct rex_params p = {.action = j->action.digest,
+		.blobs = j->blobs,
+		.n_blobs = j->action.n_blobs,
+		.outputs = (const char *const *)strv_argv(&j->action.outputs),
+		.n_outputs = j->action.outputs.n};
+	struct rex *rex;
+	int r = cluster_get(&j->agent->cluster, j->agent->loop, &j->host->entry, &times, &rex);
+
+	return r < 0 ? r : rex_start(rex, &p, on_run_done, j, &j->run);
+}
+
+/* ---- here ---- */
+
+/*
+ * A compile that is run here by ourselves, and not by the launcher, so that what it makes can be
+ * kept. It is kept only if what it read is what was foreseen, and if the same action comes out again
+ * when it has ended: then no input has changed from before it began.
+ */
+
+static int read_output(struct job *j, const char *name, struct rex_output *ret)
+{
+	AUTO(util_free) char *path = path_join(j->request->cwd, name);
+	const char *from =
+		j->action.deps_ours && str_eq(name, j->action.deps) ? j->read_list : path;
+
+	ret->path = strdup(name);
+	ret->data.max = REX_OUTPUT_BYTES_MAX;
+	return ret->path && from ? fs_read_file(from, &ret->data) : -ENOMEM;
+}
+
+/* All outputs that there are. */
+static int read_outputs(struct job *j)
+{
+	struct rex_result *r = &j->here_result;
+
+	r->outputs = calloc(j->action.outputs.n + 1, sizeof(*r->outputs));
+	if (!r->outputs)
+		return -ENOMEM;
+	for (size_t i = 0; i < j->action.outputs.n; i++) {
+		struct rex_output *o = &r->outputs[r->n_outputs];
+		int e = read_output(j, j->action.outputs.v[i], o);
+
+		if (e == 0) {
+			r->n_outputs++;
+			continue;
+		}
+		free(o->path);
+		buf_fini(&o->data);
+		if (e != -ENOENT)
+			return e;
+	}
+	return 0;
+}
+
+static void end_here(struct job *j, bool keep)
+{
+	struct reapi_digest action = j->action.digest;
+	struct rex_result result = j->here_result;
+	struct agent *a = j->agent;
+
+	j->here_result = (struct rex_result){.outcome = REX_DONE};
+	drop_read_list(j);
+	job_end(j,
+		WIFSIGNALED(j->here_status) ? 128 + WTERMSIG(j->here_status)
+					    : WEXITSTATUS(j->here_status),
+		&result.out, &result.err); /* j may be gone */
+	if (keep)
+		store_put(a->store, a->loop, &action, &result);
+	store_drop(&result);
+}
+
+static void on_prepared_again(void *data, struct prepare_result *result)
+{
+	struct job *j = data;
+	bool same;
+
+	j->prepare = NULL;
+	same = result->outcome == 0 && reapi_digest_eq(&result->action.digest, &j->action.digest);
+	if (result->outcome == 0) {
+		exact_action_fini(&result->action);
+		if (result->hit)
+			store_drop(&result->known);
+	}
+	if (!same)
+		job_say(j, LOG_LEVEL_INFO, "not-kept", "%s: its inputs have changed meanwhile",
+			job_source_name(j));
+	end_here(j, same);
+}
+
+/* Is what it made fit to be kept, as far as that can be told by now? */
+static bool is_fit(struct job *j)
+{
+	AUTO(util_free) char *why = NULL;
+
+	if (j->here_status != 0 || read_outputs(j) < 0)
+		return false;
+	if (result_check(&j->action, &j->here_result, j->request->cwd, &why) == 0)
+		return true;
+	job_say(j, LOG_LEVEL_INFO, "not-kept", "%s: %s", job_source_name(j), why ? why : "");
+	return false;
+}
+
+static void on_compiled(void *data, struct preprocess_result *res)
+{
+	struct job *j = data;
+
+	j->here = NULL;
+	j->here_status = res->status;
+	j->here_result.outcome = REX_DONE;
+	j->here_result.err = res->err;
+	if (buf_append(&j->here_result.out, res->text.data, res->text.len) < 0)
+		j->here_status = -1;
+	preprocess_text_fini(&res->text);
+	if (!is_fit(j) || start_preparing(j, on_prepared_again) < 0)
+		end_here(j, false);
+}
+
+static int name_read_list(struct job *j)
+{
+	char name[] = "/tmp/distcc-read-XXXXXX";
+	int fd = mkostemp(name, O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	j->read_list = strdup(name);
+	if (!j->read_list) {
+		unlink(name);
+		return -ENOMEM;
+	}
+	warden_guard_path(&j->agent->warden, j->read_list);
+	return 0;
+}
+
+/* The user's command, and what makes the compiler say what it reads. */
+static int command_here(struct job *j, struct strv *argv, struct strv *envp)
+{
+	int r = strv_push_all(envp, j->request->envp);
+
+	if (r == 0)
+		r = strv_push(argv, j->request->argv[0]);
+	if (r == 0 && job_colour(j) == CC_COLOUR_ALWAYS)
+		r = strv_push(argv, j->command.family == CC_FAMILY_GCC
+					    ? "-fdiagnostics-color=always"
+					    : "-fcolor-diagnostics");
+	if (r == 0)
+		r = strv_push_all(argv, j->request->argv + 1);
+	if (r < 0 || !j->action.deps_ours)
+		return r;
+	r = name_read_list(j);
+	if (r == 0 && j->command.family == CC_FAMILY_GCC)
+		return strv_pushf(envp, "SUNPRO_DEPENDENCIES=%s", j->read_list);
+	if (r == 0)
+		r = strv_push(argv, "-MD");
+	if (r == 0)
+		r = strv_push(argv, "-MF");
+	return r < 0 ? r : strv_push(argv, j->read_list);
+}
+
+int job_exact_here(struct job *j)
+{
+	AUTO(strv_fini) struct strv argv = STRV_INIT;
+	AUTO(strv_fini) struct strv envp = STRV_INIT;
+	int r = command_here(j, &argv, &envp);
+
+	if (r == 0)
+		r = preprocess_start(j->agent->loop, &j->agent->warden, j->request->compiler,
+			strv_argv(&argv), strv_argv(&envp), j->request->cwd, j->request->umask,
+			on_compiled, j, &j->here);
+	if (r < 0)
+		drop_read_list(j);
+	return r;
+}

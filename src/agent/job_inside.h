@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "agent/job.h"
+#include "agent/outputs.h"
+#include "agent/preprocess.h"
+#include "agent/remote.h"
+#include "agent/rex.h"
+#include "agent/settings.h"
+#include "cc/split.h"
+
+/* Private to job.c and job_exact.c. */
+
+enum job_state {
+	JOB_NEW,
+	JOB_PREPARE,
+	JOB_WAIT_CPP,
+	JOB_CPP,
+	JOB_WAIT_HOST,
+	JOB_REMOTE,
+	JOB_WAIT_LOCAL,
+	JOB_LOCAL,
+	JOB_HERE,
+	JOB_ENDED,
+	JOB_STATES,
+};
+
+struct job {
+	struct agent *agent;
+	struct client *client;
+	const struct ipc_request *request;
+	enum job_state state;
+	struct settings settings;
+	struct cc_command command;
+	uint64_t record; /* in the history */
+	uint64_t started_ms;
+	struct buf log;
+	const char *local_reason;
+
+	struct slots_claim claim; /* a local slot: for the preprocessor, or to compile here */
+	struct preprocess *preprocess;
+	bool directives_only; /* how the present text was, or is being, made */
+	struct outputs outputs;
+	struct preprocess_text text;
+	struct buf cpp_err;
+
+	struct hosts hosts;
+	struct fleet_host **fleet; /* the remote ones, in the list's order */
+	bool *tried;
+	size_t n_fleet;
+	unsigned tries;
+	bool local_too; /* localhost is in the list */
+	unsigned local_limit;
+	char *remote_name;
+	struct list queue;       /* agent.hosts_queue */
+	struct fleet_host *host; /* taken, in JOB_REMOTE */
+	struct strv remote_argv;
+	struct remote *remote;
+	uint64_t remote_started_ms;
+
+	struct prepare *prepare;
+	bool exact; /* action is what hosts are asked for */
+	struct exact_action action;
+	struct rex_blob *blobs; /* of action */
+	struct rex_run *run;
+	bool keep; /* compiled here by ourselves, so that the result can be kept */
+	struct preprocess *here;
+	char *read_list; /* the temporary file that says what it read; NULL: none */
+	int here_status;
+	struct rex_result here_result;
+};
+
+void job_move(struct job *j, enum job_state to);
+uint64_t job_now_ms(const struct job *j);
+struct history_record *job_record(struct job *j);
+const char *job_source_name(const struct job *j);
+enum cc_colour job_colour(const struct job *j);
+
+/* A line for the user, in distcc 3.4's frame, and for the agent's own log. */
+void job_say(struct job *j, enum log_level level, const char *event, const char *fmt, ...)
+	PRINTF_LIKE(4, 5);
+
+/* The ways on. */
+void job_wait_for_host(struct job *j);
+void job_start_plain(struct job *j); /* preprocessed here, if anybody takes it */
+void job_go_local(struct job *j, const char *reason);
+/* The end of a job that was not run here. out and err may be NULL. */
+void job_end(struct job *j, int status, const struct buf *out, const struct buf *err);
+
+void job_give_host_back(struct job *j);
+void job_pass_over(struct job *j, const struct fleet_host *host); /* for the rest of this job */
+
+struct job_failure {
+	const char *name, *text, *detail;
+	bool no_answer;
+};
+/* To another host, or here. */
+void job_machine_failed(struct job *j, struct fleet_host *host, const struct job_failure *f);
+
+/* ---- job_exact.c ---- */
+
+/* False: it is not for the exact way, and nothing was begun. */
+bool job_exact_begin(struct job *j);
+/* j->host was taken: ask it. -errno. */
+int job_exact_start(struct job *j) MUST_CHECK;
+/* A slot was granted to a job with keep: compile it. -errno: it is not, and nothing was begun. */
+int job_exact_here(struct job *j) MUST_CHECK;
+/* Whatever of it runs is ended, and what it had is dropped. Idempotent. */
+void job_exact_over(struct job *j);

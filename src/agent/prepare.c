@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/*
+ *	prepare_start ─► waiting ─► in the thread pool ─► done
+ *
+ * The scanner, and what is remembered of toolchains, belong to whatever is in the pool: nothing else
+ * touches them. One that is cancelled there comes to its end and is dropped.
+ */
+
+#include "agent/prepare.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/list.h"
+#include "cc/compiler.h"
+
+/* Toolchains remembered: compilers, times the option sets that matter. */
+enum { TOOLCHAINS_MAX = 64 };
+
+struct known {
+	struct buf key;
+	struct toolchain toolchain;
+	struct strv reals; /* where each of its links led, in their order */
+};
+
+struct prepare_queue {
+	uv_loop_t *loop;
+	struct list waiting;
+	struct prepare *running;
+	uv_work_t work;
+	char *db;
+	struct store *store;
+	struct scanner *scanner;
+	struct known known[TOOLCHAINS_MAX];
+	size_t n_known, next_known;
+};
+
+struct prepare {
+	struct list link;
+	struct prepare_queue *queue;
+	struct strv argv, envp;
+	char *cwd, *compiler;
+	bool colour, cancelled;
+	prepare_done_fn done;
+	void *data;
+	struct prepare_result result;
+	char *reason;
+};
+
+int prepare_queue_new(uv_loop_t *loop, const char *db, struct store *store,
+	struct prepare_queue **ret)
+{
+	struct prepare_queue *q = calloc(1, sizeof(*q));
+
+	if (!q)
+		return -ENOMEM;
+	q->loop = loop;
+	q->store = store;
+	list_init(&q->waiting);
+	q->db = db ? strdup(db) : NULL;
+	if (db && !q->db) {
+		free(q);
+		return -ENOMEM;
+	}
+	*ret = q;
+	return 0;
+}
+
+static void forget(struct known *k)
+{
+	buf_fini(&k->key);
+	toolchain_fini(&k->toolchain);
+	strv_fini(&k->reals);
+}
+
+void prepare_queue_free(struct prepare_queue *q)
+{
+	if (!q)
+		return;
+	for (size_t i = 0; i < q->n_known; i++)
+		forget(&q->known[i]);
+	scanner_free(q->scanner);
+	free(q->db);
+	free(q);
+}
+
+static void prepare_free(struct prepare *p)
+{
+	if (p->result.outcome == 0)
+		exact_action_fini(&p->result.action);
+	if (p->result.outcome == 0 && p->result.hit)
+		store_drop(&p->result.known);
+	strv_fini(&p->argv);
+	strv_fini(&p->envp);
+	free(p->cwd);
+	free(p->compiler);
+	free(p->reason);
+	free(p);
+}
+
+/* ---- in the pool ---- */
+
+/* Where a link of a toolchain leads now; "" where to nothing. */
+static int real_of(struct prepare_queue *q, const char *link, const char **ret)
+{
+	struct scan_path *path;
+	int r = scanner_file(q->scanner, "/", link, &path);
+
+	if (r == -ENOMEM)
+		return r;
+	*ret = "";
+	if (r == 0 && (path->kind == SCAN_FILE || path->kind == SCAN_DIRECTORY))
+		*ret = scanner_real(q->scanner, path);
+	return *ret ? 0 : -ENOMEM;
+}
+
+static int note_links(struct prepare_queue *q, struct known *k)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < k->toolchain.n; i++) {
+		const char *real;
+
+		if (k->toolchain.entries[i].kind != TOOLCHAIN_LINK)
+			continue;
+		r = real_of(q, k->toolchain.entries[i].path, &real);
+		if (r == 0)
+			r = strv_push(&k->reals, real);
+	}
+	return r;
+}
+
+/* A link that leads elsewhere now (another version was chosen) makes it another toolchain. What is
+ * in its files is in their digests. */
+static bool links_hold(struct prepare_queue *q, const struct known *k)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < k->toolchain.n; i++) {
+		const char *real;
+
+		if (k->toolchain.entries[i].kind != TOOLCHAIN_LINK)
+			continue;
+		if (real_of(q, k->toolchain.entries[i].path, &real) < 0 ||
+			!str_eq(real, k->reals.v[at++]))
+			return false;
+	}
+	return true;
+}
+
+static struct known *find_known(struct prepare_queue *q, const struct buf *key)
+{
+	for (size_t i = 0; i < q->n_known; i++)
+		if (q->known[i].key.len == key->len &&
+			memcmp(q->known[i].key.data, key->data, key->len) == 0)
+			return &q->known[i];
+	return NULL;
+}
+
+/* Takes what k has. */
+static struct known *remember(struct prepare_queue *q, struct known *k)
+{
+	struct known *place = &q->known[q->next_known];
+
+	if (q->n_known < TOOLCHAINS_MAX)
+		q->n_known++;
+	else
+		forget(place);
+	q->next_known = (q->next_known + 1) % TOOLCHAINS_MAX;
+	*place = *k;
+	return place;
+}
+
+static void forget_toolchains(struct prepare_queue *q)
+{
+	while (q->n_known > 0)
+		forget(&q->known[--q->n_known]);
+	q->next_known = 0;
+}
+
+/* *ret belongs to the queue, and is good until the next look-up. */
+static int find_toolchain(struct prepare_queue *q, const struct toolchain_request *request,
+	const struct toolchain **ret, char **ret_reason)
+{
+	struct known *k, fresh = {.key = BUF_INIT};
+	int r = toolchain_key(request, &fresh.key);
+
+	k = r == 0 ? find_known(q, &fresh.key) : NULL;
+	if (k && links_hold(q, k)) {
+		buf_fini(&fresh.key);
+		*ret = &k->toolchain;
+		return 0;
+	}
+	if (k)
+		forget_toolchains(q);
+	if (r == 0)
+		r = toolchain_find(request, &fresh.toolchain, ret_reason);
+	if (r == 0)
+		r = note_links(q, &fresh);
+	if (r != 0) {
+		forget(&fresh);
+		return r;
+	}
+	*ret = &remember(q, &fresh)->toolchain;
+	return 0;
+}
+
+static int build(struct prepare *p, const struct cc_command *command)
+{
+	struct prepare_queue *q = p->queue;
+	struct toolchain_request request = {.compiler = p->compiler,
+		.command = command,
+		.cwd = p->cwd,
+		.envp = strv_argv(&p->envp)};
+	struct exact_params params = {.scanner = q->scanner,
+		.command = command,
+		.compiler = p->compiler,
+		.cwd = p->cwd,
+		.envp = strv_argv(&p->envp),
+		.colour = p->colour};
+	int r = scanner_scan(
+		q->scanner, command, p->compiler, p->cwd, strv_argv(&p->envp), &params.scan);
+
+	if (r == SCAN_UNKNOWN) {
+		p->reason = strdup(params.scan->reason);
+		return p->reason ? EXACT_UNKNOWN : -ENOMEM;
+	}
+	if (r == 0 && params.scan->rejected) {
+		p->reason = strdup("the compiler will not accept it");
+		return p->reason ? EXACT_UNKNOWN : -ENOMEM;
+	}
+	if (r == 0)
+		r = find_toolchain(q, &request, &params.toolchain, &p->reason);
+	if (r != 0)
+		return r == TOOLCHAIN_UNKNOWN ? EXACT_UNKNOWN : r;
+	r = exact_action_make(&params, &p->result.action, &p->reason);
+	if (r == EXACT_UNKNOWN)
+		forget_toolchains(q);
+	if (r == 0 && q->store)
+		p->result.hit = store_get(q->store, &p->result.action.digest, &p->result.known) == 0;
+	return r;
+}
+
+static int prepare(struct prepare *p)
+{
+	struct prepare_queue *q = p->queue;
+	struct cc_command command;
+	int r = q->scanner ? 0 : scanner_new(q->db, 0, &q->scanner);
+
+	if (r == 0)
+		r = cc_command_parse_as(cc_compiler_family(p->argv.v[0], p->compiler),
+			strv_argv(&p->argv), p->cwd, strv_argv(&p->envp), &command);
+	if (r < 0)
+		return r;
+	r = build(p, &command);
+	cc_command_fini(&command);
+	return r;
+}
+
+static uint64_t thread_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static void on_work(uv_work_t *work)
+{
+	struct prepare_queue *q = work->data;
+	uint64_t begun = thread_us();
+
+	q->running->result.outcome = prepare(q->running);
+	q->running->result.cpu_us = thread_us() - begun;
+}
+
+/* ---- in the loop ---- */
+
+static void run_next(struct prepare_queue *q);
+
+static void on_worked(uv_work_t *work, int status)
+{
+	struct prepare_queue *q = work->data;
+	struct prepare *p = TAKE_PTR(q->running);
+
+	run_next(q);
+	if (status < 0)
+		p->result.outcome = -ECANCELED;
+	p->result.reason = p->reason;
+	if (!p->cancelled) {
+		p->done(p->data, &p->result);
+		p->result.outcome = -ECANCELED; /* its action has been taken */
+	}
+	prepare_free(p);
+}
+
+static void run_next(struct prepare_queue *q)
+{
+	if (q->running || list_empty(&q->waiting))
+		return;
+	q->running = LIST_ENTRY(q->waiting.next, struct prepare, link);
+	list_unlink(&q->running->link);
+	q->work.data = q;
+	/* It fails only without a function to call. */
+	(void)!uv_queue_work(q->loop, &q->work, on_work, on_worked);
+}
+
+int prepare_start(struct prepare_queue *q, const struct prepare_params *params,
+	prepare_done_fn done, void *data, struct prepare **ret)
+{
+	struct prepare *p = calloc(1, sizeof(*p));
+	int r;
+
+	if (!p)
+		return -ENOMEM;
+	*p = (struct prepare){.queue = q,
+		.colour = params->colour,
+		.done = done,
+		.data = data,
+		.cwd = strdup(params->cwd),
+		.compiler = strdup(params->compiler),
+		.result = {.outcome = -ECANCELED}};
+	r = p->cwd && p->compiler ? strv_push_all(&p->argv, params->argv) : -ENOMEM;
+	if (r == 0)
+		r = strv_push_all(&p->envp, params->envp);
+	if (r < 0) {
+		prepare_free(p);
+		return r;
+	}
+	list_append(&q->waiting, &p->link);
+	run_next(q);
+	*ret = p;
+	return 0;
+}
+
+void prepare_cancel(struct prepare *p)
+{
+	if (p->queue->running == p) {
+		p->cancelled = true;
+		return;
+	}
+	list_unlink(&p->link);
+	prepare_free(p);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <uv.h>
+
+#include "agent/store.h"
+#include "exact/action.h"
+
+/*
+ * From a command to its action, off the loop: scan, toolchain, input root; and to its result, where
+ * that is kept here. One at a time, in the order they came, because there is one scanner, which
+ * knows every header by now.
+ */
+struct prepare_queue;
+
+/* db: where the compilers' answers are kept; NULL: nowhere. store outlives it; or NULL. -ENOMEM. */
+int prepare_queue_new(uv_loop_t *loop, const char *db, struct store *store,
+	struct prepare_queue **ret) MUST_CHECK;
+/* Waits for what is being made; nothing may be waiting for it. NULL is fine. */
+void prepare_queue_free(struct prepare_queue *q);
+
+struct prepare_params {
+	char *const *argv; /* all of this is copied */
+	char *const *envp;
+	const char *cwd, *compiler;
+	bool colour;
+};
+
+struct prepare_result {
+	int outcome;                /* 0, EXACT_UNKNOWN, -errno */
+	const char *reason;         /* of EXACT_UNKNOWN; may be NULL */
+	struct exact_action action; /* of 0: the receiver's from now on */
+	bool hit;                   /* its result is known: */
+	struct rex_result known;    /* for store_drop */
+	uint64_t cpu_us;
+};
+
+struct prepare;
+typedef void (*prepare_done_fn)(void *data, struct prepare_result *result);
+
+/* done is called exactly once, never from inside, not at all after prepare_cancel. */
+int prepare_start(struct prepare_queue *q, const struct prepare_params *p, prepare_done_fn done,
+	void *data, struct prepare **ret) MUST_CHECK;
+void prepare_cancel(struct prepare *p);

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "agent/rex.h"
+#include "exact/action.h"
+
+/*
+ * What an exact compile brought back, put where the compiler would have put it: every file under a
+ * name of its own first, and the object last of all, when all else is in its place.
+ */
+
+enum {
+	RESULT_DOUBTED = 1, /* the compiler read other files than foreseen: *ret_reason */
+	RESULT_INCOMPLETE,  /* no object, or no list of what was read */
+};
+
+/* Is it whole, and did the compiler read what was foreseen? 0, an outcome above, -ENOMEM. */
+int result_check(const struct exact_action *a, const struct rex_result *r, const char *cwd,
+	char **ret_reason) MUST_CHECK;
+
+/* Checks, then writes. Outputs may be taken from r. 0, an outcome above, -errno: writing failed. */
+int result_publish(const struct exact_action *a, const struct rex_result *r, const char *cwd,
+	unsigned umask, char **ret_reason) MUST_CHECK;

@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/*
+ *	rex_start ─► waiting ─► step: a call on a connection ─► over: the next step … ─► finished ─► done
+ *	                ▲               │
+ *	                └───────────────┘ no connection, or the server did not see the call
+ *
+ * A run is in one of three lists: waiting for a connection, among those with a call on one, or
+ * finished. Whatever happens inside a callback of a call only moves it; all that must not happen
+ * there (a connection made or settled, done) is left to the next turn of the loop.
+ */
+
+#include <assert.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/rex_conn.h"
+#include "reapi/message.h"
+
+static const struct {
+	const char *name, *text;
+} outcomes[] = {
+	[REX_DONE] = {"rex", "answered"},
+	[REX_UNRESOLVED] = {"rex-unresolved", "its name does not resolve"},
+	[REX_REFUSED] = {"rex-refused", "connection refused"},
+	[REX_CONNECT_TIMEOUT] = {"rex-connect-timeout", "no connection in time"},
+	[REX_UNREACHABLE] = {"rex-unreachable", "cannot be reached"},
+	[REX_NOT_GRPC] = {"rex-not-grpc", "it does not speak gRPC"},
+	[REX_DROPPED] = {"rex-dropped", "the connection broke"},
+	[REX_TIMEOUT] = {"rex-timeout", "no answer in time"},
+	[REX_NOT_SERVED] = {"rex-not-served", "it does not serve Remote Execution"},
+	[REX_DENIED] = {"rex-denied", "it does not allow this client"},
+	[REX_BUSY] = {"rex-busy", "it has no room for now"},
+	[REX_FAILED] = {"rex-failed", "it could not be done there"},
+	[REX_GARBAGE] = {"rex-garbage", "what it answers is not the Remote Execution API"},
+};
+
+const char *rex_outcome_name(enum rex_outcome o)
+{
+	return outcomes[o].name;
+}
+
+const char *rex_outcome_text(enum rex_outcome o)
+{
+	return outcomes[o].text;
+}
+
+enum rex_outcome rex_outcome_of(enum rpc_status status)
+{
+	switch (status) {
+	case RPC_UNIMPLEMENTED:
+		return REX_NOT_SERVED;
+	case RPC_UNAUTHENTICATED:
+	case RPC_PERMISSION_DENIED:
+		return REX_DENIED;
+	case RPC_RESOURCE_EXHAUSTED:
+	case RPC_UNAVAILABLE:
+		return REX_BUSY;
+	default:
+		return REX_FAILED;
+	}
+}
+
+static void make_printable(char *s)
+{
+	for (; *s; s++)
+		if (*s < ' ' || *s > '~')
+			*s = '?';
+}
+
+void rex_describe(enum rpc_status status, const char *text, char ret[REX_DETAIL_MAX])
+{
+	snprintf(ret, REX_DETAIL_MAX, "%s%s%s", rpc_status_name(status), *text ? ": " : "", text);
+	make_printable(ret);
+}
+
+/* --- the end of a run --- */
+
+static void detach(struct rex_run *run)
+{
+	if (run->call) {
+		rpc_call_set_data(run->call, NULL);
+		rpc_call_cancel(TAKE_PTR(run->call));
+	}
+	list_unlink(&run->node);
+}
+
+static void drop_result(struct rex_result *res)
+{
+	buf_fini(&res->out);
+	buf_fini(&res->err);
+	for (size_t i = 0; i < res->n_outputs; i++) {
+		free(res->outputs[i].path);
+		buf_fini(&res->outputs[i].data);
+	}
+	free(TAKE_PTR(res->outputs));
+	res->n_outputs = 0;
+	res->exit_code = 0;
+	res->cached = false;
+}
+
+static void run_free(struct rex_run *run)
+{
+	rex_upload_fini(run);
+	rex_execute_fini(run);
+	rex_fetch_fini(run);
+	drop_result(&run->result);
+	run->rex->n_runs--;
+	free(run);
+}
+
+void rex_run_end(struct rex_run *run, enum rex_outcome outcome, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(run->detail, sizeof(run->detail), fmt, ap);
+	va_end(ap);
+	make_printable(run->detail);
+	detach(run);
+	/* What has not been checked to the end is nobody's. */
+	if (outcome != REX_DONE)
+		drop_result(&run->result);
+	memcpy(run->address, run->rex->address, sizeof(run->address));
+	run->result.outcome = outcome;
+	run->result.detail = run->detail;
+	run->result.address = run->address;
+	list_append(&run->rex->finished, &run->node);
+	rex_turn_soon(run->rex);
+}
+
+void rex_run_fail(struct rex_run *run, enum rpc_status status, const char *text)
+{
+	char detail[REX_DETAIL_MAX];
+
+	rex_describe(status, text, detail);
+	rex_run_end(run, rex_outcome_of(status), "%s", detail);
+}
+
+void rex_run_refuse(struct rex_run *run, int outcome, const struct reapi_violation *v)
+{
+	if (outcome < 0)
+		rex_run_end(run, REX_FAILED, "%s", strerror(-outcome));
+	else
+		rex_run_end(run, REX_GARBAGE, "%s", v->text);
+}
+
+void rex_fail_waiting(struct rex *r, enum rex_outcome outcome, const char *detail)
+{
+	LIST_FOR_SAFE(pos, &r->waiting)
+	rex_run_end(LIST_ENTRY(pos, struct rex_run, node), outcome, "%s", detail);
+}
+
+/* --- calls --- */
+
+static void wait_for_connection(struct rex_run *run)
+{
+	list_unlink(&run->node);
+	list_append(&run->rex->waiting, &run->node);
+	rex_turn_soon(run->rex);
+}
+
+void rex_run_next(struct rex_run *run, void (*step)(struct rex_run *run))
+{
+	struct rex_conn *c = run->rex->conn;
+
+	run->step = step;
+	if (c && rex_conn_ready(c))
+		step(run);
+	else
+		wait_for_connection(run);
+}
+
+static void on_message(struct rpc_call *call, struct buf *message, void *data)
+{
+	struct rex_run *run = data;
+
+	if (!run)
+		return;
+	run->since_ms = uv_now(run->rex->loop);
+	run->result.bytes_down += message->len;
+	if (run->answered && !run->stage->stream) {
+		rex_run_end(run, REX_GARBAGE, "two answers to one question");
+		return;
+	}
+	run->answered = true;
+	run->stage->message(run, message);
+}
+
+static void on_writable(struct rpc_call *call, void *data)
+{
+	struct rex_run *run = data;
+
+	if (!run)
+		return;
+	run->since_ms = uv_now(run->rex->loop);
+	if (run->stage->writable)
+		run->stage->writable(run);
+}
+
+static void on_end(struct rpc_call *call, const struct rpc_end *end, void *data)
+{
+	struct rex_run *run = data;
+	const char *detail;
+
+	if (!run)
+		return;
+	run->call = NULL;
+	list_unlink(&run->node);
+	if (end->status == RPC_OK && run->answered) {
+		run->again = false;
+		run->stage->over(run);
+	} else if (end->unprocessed && !run->again) {
+		run->again = true;
+		wait_for_connection(run);
+	} else if (!end->complete && rex_conn_broken(run->conn)) {
+		enum rex_outcome outcome = rex_conn_outcome(run->conn, &detail);
+
+		rex_run_end(run, outcome, "%s", detail);
+	} else if (run->stage->failed && (run->stage->stream || end->status != RPC_OK)) {
+		run->stage->failed(run, end);
+	} else if (end->status == RPC_OK) {
+		rex_run_end(run, REX_GARBAGE, "no answer in an answer");
+	} else {
+		rex_run_fail(run, end->status, end->message);
+	}
+}
+
+static const struct rpc_handler handler = {
+	.on_message = on_message, .on_writable = on_writable, .on_end = on_end};
+
+bool rex_run_open(struct rex_run *run, const struct rex_stage *stage)
+{
+	struct rex *rex = run->rex;
+	struct rex_conn *c = rex->conn;
+	const struct rpc_call_params p = {
+		.path = stage->path,
+		.authority = rex->authority,
+		.deadline_ms = RPC_NEVER,
+		.handler = &handler,
+		.data = run,
+	};
+	int r;
+
+	if (!c || !rex_conn_ready(c)) {
+		wait_for_connection(run);
+		return false;
+	}
+	r = rpc_client_call(c->rpc, &p, uv_now(rex->loop), &run->call);
+	if (r == -EAGAIN)
+		rex_run_end(run, REX_BUSY, "too many calls at once");
+	else if (r == -EPIPE)
+		wait_for_connection(run);
+	else if (r < 0)
+		rex_run_end(run, REX_FAILED, "%s", strerror(-r));
+	if (r < 0)
+		return false;
+	list_unlink(&run->node);
+	list_append(&c->runs, &run->node);
+	run->stage = stage;
+	run->conn = c;
+	run->patient = stage->patient;
+	run->answered = false;
+	run->since_ms = uv_now(rex->loop);
+	rex_conn_watch(c);
+	return true;
+}
+
+int rex_run_send(struct rex_run *run, const ProtobufCMessage *m)
+{
+	AUTO(buf_fini) struct buf out = BUF_INIT_MAX(2 * (size_t)REX_BATCH_MAX);
+	size_t n;
+	int r = reapi_pack(m, &out);
+
+	if (r < 0)
+		return r;
+	n = out.len;
+	r = rpc_call_send_buf(run->call, &out);
+	if (r >= 0)
+		run->result.bytes_up += n;
+	return r;
+}
+
+void rex_run_call(
+	struct rex_run *run, const struct rex_stage *stage, const ProtobufCMessage *message)
+{
+	int r;
+
+	if (!rex_run_open(run, stage))
+		return;
+	r = rex_run_send(run, message);
+	if (r < 0)
+		rex_run_end(run, REX_FAILED, "%s", strerror(-r));
+	else
+		rpc_call_half_close(run->call);
+}
+
+/* --- turns --- */
+
+static void step_waiting(struct rex *r)
+{
+	size_t n = 0;
+	int q = 0;
+
+	if (list_empty(&r->waiting))
+		return;
+	if (r->conn && r->conn->state == REX_CONN_READY && !rex_conn_ready(r->conn))
+		r->conn = NULL; /* it closes when its last call has ended */
+	if (!r->conn)
+		q = rex_conn_open(r);
+	if (q < 0)
+		rex_fail_waiting(r, REX_UNREACHABLE, uv_strerror(q));
+	if (q < 0 || !rex_conn_ready(r->conn))
+		return;
+	/* Those that come back wait for the next turn. */
+	LIST_FOR(pos, &r->waiting)
+	n++;
+	for (; n > 0 && !list_empty(&r->waiting); n--) {
+		struct rex_run *run = LIST_ENTRY(r->waiting.next, struct rex_run, node);
+
+		list_unlink(&run->node);
+		run->step(run);
+	}
+}
+
+static void on_turn(uv_idle_t *idle)
+{
+	struct rex *r = idle->data;
+
+	uv_idle_stop(idle);
+	step_waiting(r);
+	LIST_FOR(pos, &r->conns)
+	rex_conn_settle(LIST_ENTRY(pos, struct rex_conn, node));
+	while (!list_empty(&r->finished)) {
+		struct rex_run *run = LIST_ENTRY(r->finished.next, struct rex_run, node);
+
+		list_unlink(&run->node);
+		/* For done all is over: it may free r, which stays until its handles are closed. */
+		run->rex->n_runs--;
+		run->done(run->data, &run->result);
+		run->rex->n_runs++;
+		run_free(run);
+	}
+}
+
+void rex_turn_soon(struct rex *r)
+{
+	if (!r->closing)
+		uv_idle_start(&r->turn, on_turn);
+}
+
+/* --- what is public --- */
+
+static bool write_authority(struct rex *r)
+{
+	bool six = strchr(r->host, ':') != NULL;
+	int n = snprintf(r->authority, sizeof(r->authority), "%s%s%s:%u", six ? "[" : "", r->host,
+		six ? "]" : "", r->port);
+
+	return n >= 0 && (size_t)n < sizeof(r->authority);
+}
+
+int rex_new(uv_loop_t *loop, const struct rex_options *o, struct rex **ret)
+{
+	struct rex *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return -ENOMEM;
+	r->loop = loop;
+	r->host = strdup(o->host);
+	r->instance = strdup(o->instance);
+	r->port = o->port;
+	r->resolve_ms = o->resolve_ms;
+	r->connect_ms = o->connect_ms;
+	r->io_ms = MAX(o->io_ms, UINT64_C(1));
+	r->batch_max = REX_BATCH_MAX;
+	list_init(&r->conns);
+	list_init(&r->waiting);
+	list_init(&r->finished);
+	if (!r->host || !r->instance || !write_authority(r)) {
+		int q = r->host && r->instance ? -EINVAL : -ENOMEM;
+
+		free(r->host);
+		free(r->instance);
+		free(r);
+		return q;
+	}
+	uv_idle_init(loop, &r->turn);
+	r->turn.data = r;
+	r->handles = 1;
+	*ret = r;
+	return 0;
+}
+
+static void on_turn_closed(uv_handle_t *h)
+{
+	rex_unref(h->data);
+}
+
+void rex_free(struct rex *r)
+{
+	if (!r)
+		return;
+	assert(r->n_runs == 0);
+	r->closing = true;
+	LIST_FOR(pos, &r->conns)
+	rex_conn_close(LIST_ENTRY(pos, struct rex_conn, node));
+	uv_close((uv_handle_t *)&r->turn, on_turn_closed);
+}
+
+void rex_unref(struct rex *r)
+{
+	if (--r->handles > 0)
+		return;
+	rex_known_fini(&r->known);
+	free(r->host);
+	free(r->instance);
+	free(r);
+}
+
+int rex_start(struct rex *r, const struct rex_params *p, rex_done_fn done, void *data,
+	struct rex_run **ret)
+{
+	struct rex_run *run;
+
+	if (p->n_outputs > REX_OUTPUTS_MAX)
+		return -EINVAL;
+	run = calloc(1, sizeof(*run));
+	if (!run)
+		return -ENOMEM;
+	run->rex = r;
+	run->p = *p;
+	run->done = done;
+	run->data = data;
+	run->fd = -1;
+	run->step = rex_upload_start;
+	run->result.out.max = run->result.err.max = REX_OUTPUT_BYTES_MAX;
+	run->action_result.max = REX_BATCH_MAX * 2;
+	list_init(&run->node);
+	list_append(&r->waiting, &run->node);
+	r->n_runs++;
+	rex_turn_soon(r);
+	*ret = run;
+	return 0;
+}
+
+void rex_cancel(struct rex_run *run)
+{
+	detach(run);
+	run_free(run);
+}

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "agent/store.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/env.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/path.h"
+#include "cas/ac.h"
+#include "reapi/message.h"
+
+enum { SIZE_MAX_MIB = 1 << 24, ACTIONS_SHARE = 32, MAINTAIN_BUDGET = 2000, MIB = 1 << 20 };
+
+struct store {
+	struct cas *cas;
+	struct ac *ac;
+	uv_work_t maintenance;
+	bool maintaining;
+};
+
+static int directory(char *const *envp, char **ret)
+{
+	const char *own = env_get(envp, "DISTCC_CACHE_DIR");
+	const char *cache = env_get(envp, "XDG_CACHE_HOME"), *home = env_get(envp, "HOME");
+	int n;
+
+	*ret = NULL;
+	if (own && *own == '/')
+		n = (*ret = strdup(own)) ? 0 : -1;
+	else if (cache && *cache == '/')
+		n = asprintf(ret, "%s/distcc", cache);
+	else if (home && *home == '/')
+		n = asprintf(ret, "%s/.cache/distcc", home);
+	else
+		return 0;
+	if (n < 0)
+		*ret = NULL;
+	return n < 0 ? -ENOMEM : 0;
+}
+
+static int open_in(struct store *s, const char *dir, uint64_t max_bytes)
+{
+	const struct cas_options o = {.root = dir, .max_bytes = max_bytes};
+	int r = fs_mkdirs(dir, 0700);
+
+	if (r == 0)
+		r = cas_open(&o, &s->cas);
+	if (r == 0)
+		r = ac_open(s->cas, max_bytes / ACTIONS_SHARE + MIB, &s->ac);
+	return r;
+}
+
+int store_open(char *const *envp, struct store **ret)
+{
+	uint64_t mib = env_u64(envp, "DISTCC_CACHE_SIZE", SIZE_MAX_MIB, STORE_SIZE_DEFAULT_MIB);
+	AUTO(util_free) char *dir = NULL;
+	struct store *s;
+	int r = directory(envp, &dir);
+
+	*ret = NULL;
+	if (r < 0 || !dir || mib == 0)
+		return r;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	r = open_in(s, dir, mib * MIB);
+	if (r != 0) {
+		/* In use: another agent of this user, in another root or container, has it. */
+		log_event(LOG_LEVEL_NOTICE, "no-cache", "%s: %s", dir,
+			r > 0 ? cas_outcome_text(r) : strerror(-r));
+		store_close(s);
+		return 0;
+	}
+	*ret = s;
+	return 0;
+}
+
+void store_close(struct store *s)
+{
+	if (!s)
+		return;
+	ac_close(s->ac);
+	/* An error means that the next start looks for what is there. */
+	(void)!cas_close(s->cas);
+	free(s);
+}
+
+static struct cas_digest to_cas(const struct reapi_digest *d)
+{
+	struct cas_digest c = {.size = d->size};
+
+	memcpy(c.hash, d->hash, sizeof(c.hash));
+	return c;
+}
+
+/* ---- out ---- */
+
+void store_drop(struct rex_result *r)
+{
+	for (size_t i = 0; i < r->n_outputs; i++) {
+		free(r->outputs[i].path);
+		buf_fini(&r->outputs[i].data);
+	}
+	free(r->outputs);
+	buf_fini(&r->out);
+	buf_fini(&r->err);
+	*r = (struct rex_result){.outcome = REX_FAILED, .detail = "", .address = ""};
+}
+
+static int read_blob(struct store *s, const re_digest *m, struct buf *ret)
+{
+	struct reapi_digest d;
+	struct cas_digest c;
+
+	if (reapi_digest_from_proto(m, &d, NULL) != 0)
+		return STORE_MISS;
+	c = to_cas(&d);
+	ret->max = REX_OUTPUT_BYTES_MAX;
+	return cas_blob_read(s->cas, &c, 0, d.size, ret) == 0 && ret->len == d.size ? 0
+										    : STORE_MISS;
+}
+
+static int read_all(struct store *s, const re_action_result *m, struct rex_result *ret)
+{
+	int r = buf_append(&ret->out, m->stdout_raw.data, m->stdout_raw.len);
+
+	if (r == 0)
+		r = buf_append(&ret->err, m->stderr_raw.data, m->stderr_raw.len);
+	if (r < 0 || m->n_output_files > REX_OUTPUTS_MAX)
+		return r < 0 ? r : STORE_MISS;
+	ret->outputs = calloc(m->n_output_files + 1, sizeof(*ret->outputs));
+	if (!ret->outputs)
+		return -ENOMEM;
+	for (size_t i = 0; r == 0 && i < m->n_output_files; i++) {
+		struct rex_output *o = &ret->outputs[ret->n_outputs++];
+
+		o->path = strdup(m->output_files[i]->path);
+		o->executable = m->output_files[i]->is_executable;
+		r = o->path ? read_blob(s, m->output_files[i]->digest, &o->data) : -ENOMEM;
+	}
+	return r;
+}
+
+int store_get(struct store *s, const struct reapi_digest *action, struct rex_result *ret)
+{
+	AUTO(buf_fini) struct buf bytes = BUF_INIT_MAX(AC_RESULT_MAX);
+	struct rex_result result = {
+		.outcome = REX_DONE, .detail = "", .address = "", .cached = true};
+	struct cas_digest key = to_cas(action);
+	struct reapi_arena arena;
+	re_action_result *m;
+	int r = ac_get(s->ac, &key, &bytes);
+
+	if (r != 0)
+		return r < 0 ? r : STORE_MISS;
+	reapi_arena_init(&arena, reapi_memory_for(bytes.len));
+	r = reapi_unpack(&arena, RE_TYPE(action_result), bytes.data, bytes.len, &m, NULL);
+	if (r == 0)
+		r = read_all(s, m, &result);
+	reapi_arena_fini(&arena);
+	if (r == 0)
+		*ret = result;
+	else
+		store_drop(&result);
+	return r < 0 ? r : r > 0 ? STORE_MISS : 0;
+}
+
+/* ---- in ---- */
+
+struct put {
+	uv_work_t work;
+	struct store *store;
+	struct reapi_digest action;
+	struct rex_result result;
+};
+
+/* A result as it is kept, and what it refers to. */
+struct kept {
+	re_action_result message;
+	re_output_file files[REX_OUTPUTS_MAX];
+	re_output_file *pointers[REX_OUTPUTS_MAX];
+	struct reapi_digest_message digests[REX_OUTPUTS_MAX];
+	struct cas_digest refs[REX_OUTPUTS_MAX];
+};
+
+static int put_file(struct store *s, const struct rex_output *o, struct kept *k, size_t i)
+{
+	struct reapi_digest d;
+	int r = reapi_digest_of(buf_str(&o->data), o->data.len, &d);
+
+	if (r < 0)
+		return r;
+	k->refs[i] = to_cas(&d);
+	reapi_digest_to_proto(&d, &k->digests[i]);
+	k->files[i] = (re_output_file)RE_INIT(OUTPUT_FILE);
+	k->files[i].path = o->path;
+	k->files[i].digest = &k->digests[i].message;
+	k->files[i].is_executable = o->executable;
+	k->pointers[i] = &k->files[i];
+	return cas_put(s->cas, &k->refs[i], buf_str(&o->data));
+}
+
+static int put_all(struct put *p, struct kept *k)
+{
+	AUTO(buf_fini) struct buf bytes = BUF_INIT_MAX(AC_RESULT_MAX);
+	struct rex_result *r = &p->result;
+	struct cas_digest key = to_cas(&p->action);
+	int e = r->n_outputs > REX_OUTPUTS_MAX ? -E2BIG : 0;
+
+	for (size_t i = 0; e == 0 && i < r->n_outputs; i++)
+		e = put_file(p->store, &r->outputs[i], k, i);
+	if (e != 0)
+		return e;
+	k->message = (re_action_result)RE_INIT(ACTION_RESULT);
+	k->message.output_files = k->pointers;
+	k->message.n_output_files = r->n_outputs;
+	k->message.stdout_raw =
+		(ProtobufCBinaryData){.data = (uint8_t *)r->out.data, .len = r->out.len};
+	k->message.stderr_raw =
+		(ProtobufCBinaryData){.data = (uint8_t *)r->err.data, .len = r->err.len};
+	e = reapi_pack(&k->message.base, &bytes);
+	return e < 0 ? e : ac_put(p->store->ac, &key, bytes.data, bytes.len, k->refs, r->n_outputs);
+}
+
+static void on_put(uv_work_t *work)
+{
+	struct put *p = work->data;
+	struct kept *k = calloc(1, sizeof(*k));
+	int r = k ? put_all(p, k) : -ENOMEM;
+
+	if (r != 0)
+		log_event(LOG_LEVEL_INFO, "not-kept", "%s",
+			r > 0 ? cas_outcome_text(r) : strerror(-r));
+	free(k);
+}
+
+static void on_put_done(uv_work_t *work, int status)
+{
+	struct put *p = work->data;
+
+	store_drop(&p->result);
+	free(p);
+}
+
+void store_put(
+	struct store *s, uv_loop_t *loop, const struct reapi_digest *action, struct rex_result *r)
+{
+	struct put *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return;
+	*p = (struct put){.store = s, .action = *action, .result = *r};
+	r->outputs = NULL;
+	r->n_outputs = 0;
+	r->out = r->err = (struct buf)BUF_INIT;
+	p->work.data = p;
+	(void)!uv_queue_work(loop, &p->work, on_put, on_put_done);
+}
+
+static void maintain(uv_work_t *work)
+{
+	struct store *s = work->data;
+	bool more;
+
+	/* What fails is tried again the next time. */
+	(void)!cas_maintain(s->cas, MAINTAIN_BUDGET, &more);
+	(void)!ac_maintain(s->ac);
+}
+
+static void on_maintained(uv_work_t *work, int status)
+{
+	struct store *s = work->data;
+
+	s->maintaining = false;
+}
+
+void store_maintain(struct store *s, uv_loop_t *loop)
+{
+	if (s->maintaining)
+		return;
+	s->maintenance.data = s;
+	s->maintaining = uv_queue_work(loop, &s->maintenance, maintain, on_maintained) == 0;
+}

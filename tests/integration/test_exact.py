@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Exact mode: what comes back, what is kept, and what must never be given again."""
+
+import os
+import shutil
+import signal
+
+import pytest
+
+from harness import procs
+from harness.programs import build_dir
+from harness.tree import differences
+
+pytestmark = pytest.mark.ours
+
+SOURCE = '#include "a.h"\n#include <stddef.h>\nint f(void) { return A + (int)sizeof(size_t); }\n'
+OPTIONS = ("-g", "-O1", "-c", "u.c", "-o", "u.o")
+
+
+@pytest.fixture
+def worker(lab):
+    """One that has a store, and so takes exact compiles."""
+    helper = lab.root / "distcc-sandbox"
+    shutil.copy(build_dir() / "src/sandbox/distcc-sandbox", helper)
+    store = lab.directory("s")
+    store.chmod(0o777)
+    return lab.worker(options=["--sandbox=auto", "--store", store / "store"], compilers="/none",
+                      DISTCC_SANDBOX=helper)
+
+
+@pytest.fixture
+def client(lab):
+    """A function that gives a user whose compiles go the exact way."""
+    def make(hosts=(), **env):
+        cache = lab.directory("k")
+        return lab.client(hosts, **{"DISTCC_EXACT": 1, "DISTCC_CACHE_DIR": cache, **env})
+
+    return make
+
+
+def compiled(client, tree, *argv, reason):
+    """The outcome, which is the compiler's own; and it came about as the reason says."""
+    argv = argv or ("gcc", *OPTIONS)
+    got, wanted = client.compile(tree, *argv), client.lab.local(tree, *argv)
+    assert not differences(got, wanted)
+    assert client.last_job()["reason"] == reason, client.jobs()
+    return got
+
+
+def edit(tree, change):
+    change(tree.path)
+    tree.source = tree.snapshot()
+
+
+def units(lab, **more):
+    return lab.tree({"u.c": SOURCE, "a.h": "#define A 1\n", **more})
+
+
+COMMANDS = [
+    ("gcc", *OPTIONS),
+    ("gcc", "-O2", "-MD", "-MP", "-c", "u.c", "-o", "u.o"),
+    ("gcc", "-MMD", "-MF", "u.deps", "-c", "u.c", "-o", "u.o"),
+    ("gcc", "-frandom-seed=1", "-g3", "-gsplit-dwarf", "-c", "u.c", "-o", "u.o"),
+    ("gcc", "-frandom-seed=1", "--coverage", "-c", "u.c", "-o", "u.o"),
+    ("gcc", "-frandom-seed=1", "-flto", "-c", "u.c", "-o", "u.o"),
+    ("gcc", "-fsanitize=address,undefined", "-c", "u.c", "-o", "u.o"),
+    ("gcc", "-fstack-usage", "-c", "u.c", "-o", "u.o"),
+    ("gcc", "-Wall", "-Wextra", "-S", "u.c", "-o", "u.s"),
+    ("g++", "-g", "-x", "c++", "-c", "u.c", "-o", "u.o"),
+    ("clang", "-g", "-O2", "-c", "u.c", "-o", "u.o"),
+    ("clang", "-g", "-gsplit-dwarf", "-MD", "-c", "u.c", "-o", "u.o"),
+    ("clang", "-flto", "-c", "u.c", "-o", "u.o"),
+    ("clang++", "-x", "c++", "-fsanitize=undefined", "-c", "u.c", "-o", "u.o"),
+]
+
+
+@pytest.mark.parametrize("argv", COMMANDS, ids=" ".join)
+def test_bytes(lab, worker, client, argv):
+    one, tree = client([worker]), units(lab)
+    compiled(one, tree, *argv, reason="exact")
+    compiled(one, tree, *argv, reason="cached")
+    # And by a cache alone, filled by the compiler here.
+    alone = client()
+    compiled(alone, tree, *argv, reason="no-hosts")
+    compiled(alone, tree, *argv, reason="cached")
+
+
+def test_diagnostics(lab, worker, client):
+    text = '#include "a.h"\nint f(void) { int unused; return A; }\n'
+    tree, one = lab.tree({"u.c": text, "a.h": "#warning it is old\n#define A 1\n"}), client([worker])
+    for reason in ("exact", "cached"):
+        got = compiled(one, tree, "gcc", "-Wall", *OPTIONS, reason=reason)
+        assert b"it is old" in got.err and b"unused" in got.err
+
+
+def test_errors_are_the_compilers_own(lab, worker, client):
+    tree = lab.tree({"u.c": "int f(void) { return A; }\n"})
+    got = compiled(client([worker]), tree, reason="compile-failed")
+    assert got.code == 1
+
+
+def test_nothing_is_sent_twice(lab, worker, client):
+    one, tree = client([worker], DISTCC_CACHE_SIZE=0), units(lab)
+    compiled(one, tree, reason="exact")
+    first = one.last_job()
+    edit(tree, CHANGES["an included header"])
+    compiled(one, tree, reason="exact")
+    assert int(one.last_job()["bytes_up"]) * 20 < int(first["bytes_up"])
+
+
+CHANGES = {
+    "an included header": lambda t: (t / "a.h").write_text("#define A 2\n"),
+    "one that shadows it": lambda t: (t / "first/b.h").write_text("#define B 5\n"),
+    "a probe that flips": lambda t: (t / "maybe.h").write_text("#define MAYBE 7\n"),
+    "a link that is re-pointed": lambda t: ((t / "l.h").unlink(), (t / "l.h").symlink_to("m.h")),
+    "the source": lambda t: (t / "v.c").write_text((t / "v.c").read_text() + "int more;\n"),
+}
+
+MANY = """#include "a.h"
+#include <b.h>
+#include "l.h"
+#if __has_include("maybe.h")
+#include "maybe.h"
+#else
+#define MAYBE 0
+#endif
+int f(void) { return A * 1000 + B * 100 + L * 10 + MAYBE; }
+"""
+
+
+@pytest.mark.parametrize("hosts", [True, False], ids=["worker", "cache"])
+@pytest.mark.parametrize("change", CHANGES)
+def test_no_stale_object(lab, worker, client, change, hosts):
+    tree = lab.tree({"v.c": MANY, "a.h": "#define A 1\n", "second/b.h": "#define B 2\n",
+                     "first/x.h": "", "k.h": "#define L 3\n", "m.h": "#define L 4\n"})
+    edit(tree, lambda path: (path / "l.h").symlink_to("k.h"))
+    argv = ("gcc", "-g", "-Ifirst", "-Isecond", "-c", "v.c", "-o", "v.o")
+    one = client([worker] if hosts else ())
+    fresh = "exact" if hosts else "no-hosts"
+    before = compiled(one, tree, *argv, reason=fresh)
+    compiled(one, tree, *argv, reason="cached")
+    edit(tree, CHANGES[change])
+    after = compiled(one, tree, *argv, reason=fresh)
+    assert after != before
+    compiled(one, tree, *argv, reason="cached")
+
+
+def test_header_that_changes_while_it_is_compiled(lab, client):
+    """By whoever compiles beside us: what was read is not what was foreseen, and is not kept."""
+    one, tree = client(), units(lab)
+    compiled(one, tree, reason="no-hosts")
+    # A large unit, and a header that is written again as soon as the compiler runs.
+    body = "".join(f"int g{i}(int x) {{ return x / {i + 1}; }}\n" for i in range(20000))
+    edit(tree, lambda path: (path / "u.c").write_text(SOURCE + body))
+    running = one.start([one.program, "gcc", *OPTIONS], tree.path)
+    procs.eventually("it compiles", lambda: any(
+        "cc1" in procs.command_line(pid) for pid in procs.descendants()))
+    edit(tree, CHANGES["an included header"])
+    assert running.wait().code == 0
+    tree.changes()
+    compiled(one, tree, reason="no-hosts")
+    compiled(one, tree, reason="cached")
+
+
+def test_time_in_the_text(lab, worker, client):
+    tree = lab.tree({"u.c": "const char *t = __TIME__;\n"})
+    one = client([worker])
+    one.compile(tree, "gcc", "-c", "u.c", "-o", "u.o")
+    assert one.last_job()["reason"] not in ("exact", "cached")
+
+
+def test_identical_headers_at_two_paths(lab, worker, client):
+    once = ("#pragma once\n#ifdef SEEN\n#warning defined twice\n#endif\n#define SEEN\n"
+            "extern int x;\n")
+    tree = lab.tree({"u.c": '#include "x/h.h"\n#include "y/h.h"\n', "x/h.h": once, "y/h.h": once})
+    one = client([worker])
+    for when in (1000, 2000):
+        os.utime(tree.path / "x/h.h", (1000, 1000))
+        os.utime(tree.path / "y/h.h", (when, when))
+        for cc in ("gcc", "clang"):
+            # gcc takes them for one file if their times are equal, clang never.
+            one_file = cc == "gcc" and when == 1000
+            got = compiled(one, tree, cc, "-DTWICE", "-c", "u.c", "-o", "u.o", reason="exact")
+            assert (b"defined twice" in got.err) == (not one_file)
+
+
+def test_old_server(lab, client):
+    """distcc 3.4 does not speak it: the plain way, and it is not asked again."""
+    old = lab.worker(flavour="debian")
+    one, tree = client([old]), units(lab)
+    for _ in range(2):
+        one.compile(tree, "gcc", "-O1", "-c", "u.c", "-o", "u.o")
+        assert one.last_job()["reason"] == "remote"
+
+
+def test_worker_without_a_store(lab, client):
+    plain = lab.worker()
+    one, tree = client([plain]), units(lab)
+    one.compile(tree, "gcc", "-O1", "-c", "u.c", "-o", "u.o")
+    assert one.last_job()["reason"] == "remote"
+
+
+def test_worker_is_killed(lab, worker, client):
+    one, tree = client([worker], DISTCC_CACHE_SIZE=0, DISTCC_BACKOFF_PERIOD=0), units(lab)
+    compiled(one, tree, reason="exact")
+    worker.kill()
+    got = one.compile(tree, "gcc", *OPTIONS)
+    assert got.code == 0 and one.last_job()["where"] == "local"
+    worker.start()
+    compiled(one, tree, reason="exact")
+
+
+def test_user_goes_away(lab, worker, client):
+    one, tree = client([worker], DISTCC_CACHE_SIZE=0), units(lab)
+    compiled(one, tree, reason="exact")
+    body = "".join(f"int g{i}(int x) {{ return x / {i + 1}; }}\n" for i in range(20000))
+    edit(tree, lambda path: (path / "u.c").write_text(body))
+    running = one.start([one.program, "gcc", "-O2", "-c", "u.c", "-o", "u.o"], tree.path)
+    procs.eventually("it runs there", lambda: [
+        j for j in one.jobs() if j["state"] != "done" and j["where"] != "-"])
+    os.kill(running.pid, signal.SIGTERM)
+    running.wait()
+    procs.eventually("the compiler is gone", lambda: not [
+        pid for pid in procs.descendants(worker.process.pid) if "cc1" in procs.command_line(pid)])
+    edit(tree, lambda path: (path / "u.c").write_text(SOURCE))
+    compiled(one, tree, reason="exact")
+
+
+def test_cache_that_is_garbage(lab, client):
+    cache = lab.directory("g")
+    (cache / "actions.sqlite").write_bytes(b"garbage" * 100)
+    (cache / "index").write_bytes(b"garbage")
+    one, tree = client(DISTCC_CACHE_DIR=cache), units(lab)
+    compiled(one, tree, reason="no-hosts")
+    compiled(one, tree, reason="cached")
+
+
+def test_two_agents_of_one_cache(lab, client):
+    """The second has none, and compiles."""
+    cache = lab.directory("g")
+    tree = units(lab)
+    compiled(client(DISTCC_CACHE_DIR=cache), tree, reason="no-hosts")
+    compiled(client(DISTCC_CACHE_DIR=cache), tree, reason="no-hosts")
+
+
+def test_explain(lab, client):
+    one, tree = client(), units(lab)
+    compiled(one, tree, reason="no-hosts")
+    got = one.run("--distcc-explain", "gcc", *OPTIONS, cwd=tree.path)
+    assert b"not compiled: its result was kept here" in got.err
