@@ -22,6 +22,7 @@
  * For each run that has ended a line of JSON. At the end of stdin what is left is cancelled.
  */
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -192,7 +193,7 @@ static void finish(void);
 
 static void on_done(void *data, struct rex_result *r)
 {
-	struct job *j = data;
+	struct job *j = data, **at;
 
 	if (j->repeat > 0 && r->outcome == REX_DONE) {
 		j->repeat--;
@@ -211,7 +212,9 @@ static void on_done(void *data, struct rex_result *r)
 	print_bytes("stderr", &r->err);
 	print_outputs(r);
 	printf("}\n");
-	*find(j->id) = NULL;
+	at = find(j->id);
+	assert(at);
+	*at = NULL;
 	job_free(j);
 	if (--tool.n_jobs == 0 && tool.ending)
 		finish();
