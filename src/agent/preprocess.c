@@ -14,8 +14,12 @@
 #include "base/child.h"
 #include "base/fs.h"
 
+enum { KILL_MS = 1000 }; /* between asking a compiler to end and ending it */
+
 struct preprocess {
-	uv_poll_t poll; /* on pidfd */
+	uv_poll_t poll;  /* on pidfd */
+	uv_timer_t kill; /* runs when it was cancelled */
+	unsigned handles;
 	int pidfd;
 	pid_t pid;
 	int out, err; /* memfds */
@@ -80,6 +84,8 @@ static void on_closed(uv_handle_t *h)
 {
 	struct preprocess *p = h->data;
 
+	if (p->handles > 0 && --p->handles > 0)
+		return;
 	util_close(&p->pidfd);
 	util_close(&p->out);
 	util_close(&p->err);
@@ -110,6 +116,9 @@ static void on_ended(uv_poll_t *h, int status, int events)
 	pid_t pid;
 	int wait;
 
+	/* Whoever is left of its group, while its number is still its own. */
+	if (!done)
+		child_kill_group(p->pid, SIGKILL);
 	while ((pid = wait4(p->pid, &wait, WNOHANG, &usage)) < 0 && errno == EINTR)
 		;
 	if (pid == 0)
@@ -126,6 +135,7 @@ static void on_ended(uv_poll_t *h, int status, int events)
 		buf_clear(&res.err);
 	uv_poll_stop(&p->poll);
 	uv_close((uv_handle_t *)&p->poll, on_closed);
+	uv_close((uv_handle_t *)&p->kill, on_closed);
 	if (done)
 		done(p->data, &res);
 }
@@ -176,6 +186,11 @@ int preprocess_start(uv_loop_t *loop, struct warden *warden, const char *compile
 		r = child_pidfd(p->pid, &p->pidfd);
 	if (r == 0)
 		r = uv_poll_init(loop, &p->poll, p->pidfd);
+	if (r == 0) {
+		uv_timer_init(loop, &p->kill);
+		p->kill.data = p;
+		p->handles = 2;
+	}
 	if (r < 0) {
 		if (p->pid > 0) {
 			child_kill_group(p->pid, SIGKILL);
@@ -194,9 +209,19 @@ int preprocess_start(uv_loop_t *loop, struct warden *warden, const char *compile
 	return 0;
 }
 
+static void on_kill_time(uv_timer_t *timer)
+{
+	struct preprocess *p = timer->data;
+
+	child_kill_group(p->pid, SIGKILL);
+}
+
+/* A driver that is asked removes its temporary files. */
 void preprocess_cancel(struct preprocess *p, char *unlink_path)
 {
 	p->done = NULL;
 	p->unlink_path = unlink_path;
-	child_kill_group(p->pid, SIGKILL);
+	child_kill_group(p->pid, SIGTERM);
+	if (uv_timer_start(&p->kill, on_kill_time, KILL_MS, 0) < 0)
+		child_kill_group(p->pid, SIGKILL);
 }

@@ -41,7 +41,7 @@ int preprocess_start(uv_loop_t *loop, struct warden *warden, const char *compile
 	preprocess_done_fn done, void *data, struct preprocess **ret) MUST_CHECK;
 
 /*
- * Kill it. When it is gone, unlink_path (may be NULL) is removed: a dying preprocessor could make
+ * End it. When it is gone, unlink_path (may be NULL) is removed: a dying preprocessor could make
  * the file anew before that. Takes the path over.
  */
 void preprocess_cancel(struct preprocess *p, char *unlink_path);

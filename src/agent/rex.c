@@ -447,8 +447,31 @@ int rex_start(struct rex *r, const struct rex_params *p, rex_done_fn done, void 
 	return 0;
 }
 
+/* No answer is waited for, and the call ends with its connection at the latest. */
+static const struct rpc_handler unheard = {.on_end = NULL};
+
+void rex_run_tell(struct rex_run *run, const char *path, const ProtobufCMessage *message)
+{
+	AUTO(buf_fini) struct buf out = BUF_INIT;
+	const struct rpc_call_params p = {.path = path,
+		.authority = run->rex->authority,
+		.deadline_ms = RPC_NEVER,
+		.handler = &unheard};
+	struct rex_conn *c = run->rex->conn;
+	struct rpc_call *call;
+
+	if (!c || !rex_conn_ready(c) || reapi_pack(message, &out) < 0 ||
+		rpc_client_call(c->rpc, &p, uv_now(run->rex->loop), &call) < 0)
+		return;
+	if (rpc_call_send_buf(call, &out) < 0)
+		rpc_call_cancel(call);
+	else
+		rpc_call_half_close(call);
+}
+
 void rex_cancel(struct rex_run *run)
 {
+	rex_execute_cancel(run);
 	detach(run);
 	run_free(run);
 }

@@ -111,5 +111,5 @@ typedef void (*rex_done_fn)(void *data, struct rex_result *result);
  */
 int rex_start(struct rex *r, const struct rex_params *p, rex_done_fn done, void *data,
 	struct rex_run **ret) MUST_CHECK;
-/* The server is told (the call is reset, so that it kills the job). After done: do not. */
+/* The server is told (the operation is cancelled, so that it kills the job). After done: do not. */
 void rex_cancel(struct rex_run *run);

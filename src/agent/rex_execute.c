@@ -200,3 +200,13 @@ void rex_execute_start(struct rex_run *run)
 	run->waited = false;
 	rex_run_next(run, execute);
 }
+
+void rex_execute_cancel(struct rex_run *run)
+{
+	lro_cancel_operation_request m = LRO_INIT(CANCEL_OPERATION_REQUEST);
+
+	if (!*run->operation || !run->call || run->over)
+		return;
+	m.name = run->operation;
+	rex_run_tell(run, "/google.longrunning.Operations/CancelOperation", &m.base);
+}

@@ -137,6 +137,9 @@ struct rex_stage {
 	void (*failed)(struct rex_run *run, const struct rpc_end *end);
 };
 
+/* A call whose answer nobody waits for, beside what the run has. */
+void rex_run_tell(struct rex_run *run, const char *path, const ProtobufCMessage *message);
+
 /* In a step. False: the run has ended, or will come back to its step. */
 bool rex_run_open(struct rex_run *run, const struct rex_stage *stage) MUST_CHECK;
 /* As rpc_call_send. */
@@ -151,6 +154,8 @@ void rex_upload_start(struct rex_run *run);
 void rex_upload_fini(struct rex_run *run);
 
 void rex_execute_start(struct rex_run *run);
+/* Nobody wants it any more: a server that was given it is told, and does not wait for us to come back. */
+void rex_execute_cancel(struct rex_run *run);
 void rex_execute_fini(struct rex_run *run);
 
 void rex_fetch_start(struct rex_run *run, re_execute_response *response);

@@ -205,19 +205,22 @@ void tokens_fini(struct tokens *t)
 
 /* ---- what a client shows ---- */
 
-/* What follows the scheme, in one word, or one without length. */
+/* What follows the scheme, behind spaces and nothing else (RFC 6750), or a word without length. */
 static struct word shown(const char *authorization)
 {
 	static const char scheme[] = "Bearer";
-	struct word rest = {0}, token;
+	struct word token = {0};
+	const char *at, *end;
 
 	if (!authorization || strncasecmp(authorization, scheme, sizeof(scheme) - 1) != 0 ||
 		authorization[sizeof(scheme) - 1] != ' ')
-		return rest;
-	rest.at = authorization + sizeof(scheme);
-	rest.n = strnlen(rest.at, TOKENS_LENGTH_MAX + 2);
-	token = next_word(&rest);
-	return rest.n > 0 ? (struct word){0} : token;
+		return token;
+	at = authorization + sizeof(scheme);
+	at += strspn(at, " ");
+	end = at + strcspn(at, " ");
+	if (end[strspn(end, " ")] == '\0')
+		token = (struct word){.at = at, .n = (size_t)(end - at)};
+	return token;
 }
 
 int tokens_check(const struct tokens *t, const char *authorization, const char **ret_text)

@@ -32,8 +32,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		const char *token = strrchr(shown, ' ');
 
 		token = token ? token + 1 : shown;
-		if (strrchr(token, '\t'))
-			token = strrchr(token, '\t') + 1;
 		if (strlen(token) < TOKENS_LENGTH_MIN || !memmem(text, n, token, strlen(token)))
 			abort();
 	}
