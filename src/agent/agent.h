@@ -53,6 +53,7 @@ struct agent {
 	uv_timer_t upkeep;
 	struct prepare_queue *preparing;
 	struct cluster cluster;
+	struct list writing; /* struct job.writing, of jobs on the exact way */
 };
 
 /* Start whatever a free slot or host allows. */

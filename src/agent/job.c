@@ -45,7 +45,7 @@ static const bool moves[JOB_STATES][JOB_STATES] = {
 		[JOB_WAIT_LOCAL] = true,
 		[JOB_ENDED] = true},
 	[JOB_WAIT_LOCAL] = {[JOB_LOCAL] = true, [JOB_HERE] = true},
-	[JOB_HERE] = {[JOB_ENDED] = true},
+	[JOB_HERE] = {[JOB_LOCAL] = true, [JOB_ENDED] = true},
 	[JOB_LOCAL] = {[JOB_ENDED] = true},
 };
 
@@ -165,7 +165,7 @@ static bool runs_unslotted(const struct job *j)
 	return (c->kind == CC_KIND_PREPROCESS && !output) || (c->kind == CC_KIND_OTHER && !input);
 }
 
-static void run_here(struct job *j)
+void job_run_here(struct job *j)
 {
 	if (j->keep && job_exact_here(j) == 0) {
 		job_move(j, JOB_HERE);
@@ -188,7 +188,7 @@ void job_go_local(struct job *j, const char *reason)
 	job_say(j, LOG_LEVEL_INFO, "run-local", "source=%s reason=%s", job_source_name(j), reason);
 	job_move(j, JOB_WAIT_LOCAL);
 	if (runs_unslotted(j))
-		run_here(j);
+		job_run_here(j);
 	else
 		slots_wait(&j->agent->slots, &j->claim, SLOTS_COMPILE, j->hosts.local_slots);
 }
@@ -607,10 +607,10 @@ void job_slot_granted(struct slots_claim *claim)
 		job_move(j, JOB_WAIT_LOCAL);
 		job_record(j)->reason = j->local_reason = "localhost";
 		snprintf(job_record(j)->where, HISTORY_WHERE_MAX, "local");
-		run_here(j);
+		job_run_here(j);
 		break;
 	case JOB_WAIT_LOCAL:
-		run_here(j);
+		job_run_here(j);
 		break;
 	default:
 		assert(!"a slot for a job that asked for none");
@@ -754,6 +754,7 @@ struct job *job_new(struct agent *a, struct client *c, const struct ipc_request 
 		.agent = a, .client = c, .request = request, .started_ms = uv_now(a->loop)};
 	slots_claim_init(&j->claim);
 	list_init(&j->queue);
+	list_init(&j->writing);
 	settings_read(request->envp, &j->settings);
 	j->record = history_add(&a->history);
 	job_record(j)->start_ms = j->started_ms;
@@ -769,6 +770,8 @@ void job_free(struct job *j)
 	if (j->remote)
 		remote_cancel(TAKE_PTR(j->remote));
 	job_exact_over(j);
+	list_unlink(&j->writing);
+	free(j->writes);
 	job_give_host_back(j);
 	leave_queue(j);
 	slots_release(&j->agent->slots, &j->claim);

@@ -15,7 +15,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/result.h"
@@ -128,6 +128,48 @@ static int start_preparing(struct job *j, prepare_done_fn done)
 	return prepare_start(j->agent->preparing, &p, done, j, &j->prepare);
 }
 
+/* Two jobs that write the same file at once: whose bytes are there in the end is not known. */
+static int announce(struct job *j)
+{
+	j->writes = path_join(j->request->cwd, j->command.object);
+	if (!j->writes)
+		return -ENOMEM;
+	LIST_FOR(pos, &j->agent->writing)
+	{
+		struct job *other = LIST_ENTRY(pos, struct job, writing);
+
+		if (str_eq(other->writes, j->writes))
+			j->contended = other->contended = true;
+	}
+	list_append(&j->agent->writing, &j->writing);
+	return 0;
+}
+
+/*
+ * Compilers write into a file that is there (its mode, its other names, its being read-only stay),
+ * and we replace it: that is the same only for a file like a new one.
+ */
+static bool is_like_new(const struct job *j, const char *name)
+{
+	AUTO(util_free) char *path = path_join(j->request->cwd, name);
+	struct stat st;
+
+	if (!path)
+		return false;
+	if (lstat(path, &st) < 0)
+		return errno == ENOENT;
+	return S_ISREG(st.st_mode) && st.st_nlink == 1 && st.st_uid == geteuid() &&
+	       (st.st_mode & 07777) == (0666 & ~(mode_t)j->request->umask);
+}
+
+static bool outputs_are_like_new(const struct job *j)
+{
+	for (size_t i = 0; i < j->command.n_outputs; i++)
+		if (!j->command.outputs[i].path || !is_like_new(j, j->command.outputs[i].path))
+			return false;
+	return true;
+}
+
 bool job_exact_begin(struct job *j)
 {
 	/* Without hosts it is a cache. */
@@ -135,7 +177,8 @@ bool job_exact_begin(struct job *j)
 
 	for (size_t i = 0; i < j->n_fleet; i++)
 		anybody |= cluster_may_ask(&j->agent->cluster, &j->fleet[i]->entry, job_now_ms(j));
-	if (!j->settings.exact || !anybody || !cc_command_is_exact(&j->command))
+	if (!j->settings.exact || !anybody || !cc_command_is_exact(&j->command) ||
+		!outputs_are_like_new(j) || announce(j) < 0)
 		return false;
 	if (start_preparing(j, on_prepared) < 0)
 		return false;
@@ -308,10 +351,7 @@ static void end_here(struct job *j, bool keep)
 
 	j->here_result = (struct rex_result){.outcome = REX_DONE};
 	drop_read_list(j);
-	job_end(j,
-		WIFSIGNALED(j->here_status) ? 128 + WTERMSIG(j->here_status)
-					    : WEXITSTATUS(j->here_status),
-		&result.out, &result.err); /* j may be gone */
+	job_end(j, 0, &result.out, &result.err); /* j may be gone */
 	if (keep)
 		store_put(a->store, a->loop, &action, &result);
 	store_drop(&result);
@@ -332,7 +372,7 @@ static void on_prepared_again(void *data, struct prepare_result *result)
 	if (!same)
 		job_say(j, LOG_LEVEL_INFO, "not-kept", "%s: its inputs have changed meanwhile",
 			job_source_name(j));
-	end_here(j, same);
+	end_here(j, same && !j->contended);
 }
 
 /* Is what it made fit to be kept, as far as that can be told by now? */
@@ -340,7 +380,7 @@ static bool is_fit(struct job *j)
 {
 	AUTO(util_free) char *why = NULL;
 
-	if (j->here_status != 0 || read_outputs(j) < 0)
+	if (j->contended || read_outputs(j) < 0)
 		return false;
 	if (result_check(&j->action, &j->here_result, j->request->cwd, &why) == 0)
 		return true;
@@ -351,14 +391,22 @@ static bool is_fit(struct job *j)
 static void on_compiled(void *data, struct preprocess_result *res)
 {
 	struct job *j = data;
+	int r = buf_append(&j->here_result.out, res->text.data, res->text.len);
 
 	j->here = NULL;
-	j->here_status = res->status;
 	j->here_result.outcome = REX_DONE;
 	j->here_result.err = res->err;
-	if (buf_append(&j->here_result.out, res->text.data, res->text.len) < 0)
-		j->here_status = -1;
 	preprocess_text_fini(&res->text);
+	/*
+	 * What failed is run once more in the user's own process, with its limits, and is said there.
+	 * So is what could not be told.
+	 */
+	if (r < 0 || res->status != 0) {
+		j->keep = false;
+		job_exact_over(j);
+		job_run_here(j);
+		return;
+	}
 	if (!is_fit(j) || start_preparing(j, on_prepared_again) < 0)
 		end_here(j, false);
 }
@@ -387,12 +435,12 @@ static int command_here(struct job *j, struct strv *argv, struct strv *envp)
 
 	if (r == 0)
 		r = strv_push(argv, j->request->argv[0]);
+	if (r == 0)
+		r = strv_push_all(argv, j->request->argv + 1);
 	if (r == 0 && job_colour(j) == CC_COLOUR_ALWAYS)
 		r = strv_push(argv, j->command.family == CC_FAMILY_GCC
 					    ? "-fdiagnostics-color=always"
 					    : "-fcolor-diagnostics");
-	if (r == 0)
-		r = strv_push_all(argv, j->request->argv + 1);
 	if (r < 0 || !j->action.deps_ours)
 		return r;
 	r = name_read_list(j);

@@ -63,10 +63,12 @@ struct job {
 	struct exact_action action;
 	struct rex_blob *blobs; /* of action */
 	struct rex_run *run;
-	bool keep; /* compiled here by ourselves, so that the result can be kept */
+	bool keep;      /* compiled here by ourselves, so that the result can be kept */
+	bool contended; /* another job writes the same output: nothing of it is kept */
+	char *writes;   /* the absolute path of its object; in agent.writing */
+	struct list writing;
 	struct preprocess *here;
 	char *read_list; /* the temporary file that says what it read; NULL: none */
-	int here_status;
 	struct rex_result here_result;
 };
 
@@ -84,6 +86,7 @@ void job_say(struct job *j, enum log_level level, const char *event, const char 
 void job_wait_for_host(struct job *j);
 void job_start_plain(struct job *j); /* preprocessed here, if anybody takes it */
 void job_go_local(struct job *j, const char *reason);
+void job_run_here(struct job *j); /* with the slot in hand, or without need of one */
 /* The end of a job that was not run here. out and err may be NULL. */
 void job_end(struct job *j, int status, const struct buf *out, const struct buf *err);
 

@@ -236,6 +236,7 @@ static int init(struct agent *a)
 	a->idle_ms = env_seconds_ms(environ, "DISTCC_AGENT_IDLE", IDLE_DEFAULT_MS);
 	list_init(&a->clients);
 	list_init(&a->hosts_queue);
+	list_init(&a->writing);
 	slots_init(&a->slots, cpus_usable());
 	fleet_init(&a->fleet);
 	/* Who loses the race for the lock ends here, and has nothing to give back. */

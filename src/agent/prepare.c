@@ -20,10 +20,19 @@
 /* Toolchains remembered: compilers, times the option sets that matter. */
 enum { TOOLCHAINS_MAX = 64 };
 
+/* What was at a path that a toolchain depends on. */
+struct place {
+	const char *path; /* the toolchain's */
+	enum scan_kind kind;
+	char *real;       /* where it led; "": to nothing */
+	uint64_t content; /* the serial of a file's; 0: of none */
+};
+
 struct known {
 	struct buf key;
 	struct toolchain toolchain;
-	struct strv reals; /* where each of its links led, in their order */
+	struct place *places; /* its entries that are files and links, and what it says also */
+	size_t n_places;
 };
 
 struct prepare_queue {
@@ -50,8 +59,8 @@ struct prepare {
 	char *reason;
 };
 
-int prepare_queue_new(uv_loop_t *loop, const char *db, struct store *store,
-	struct prepare_queue **ret)
+int prepare_queue_new(
+	uv_loop_t *loop, const char *db, struct store *store, struct prepare_queue **ret)
 {
 	struct prepare_queue *q = calloc(1, sizeof(*q));
 
@@ -73,7 +82,9 @@ static void forget(struct known *k)
 {
 	buf_fini(&k->key);
 	toolchain_fini(&k->toolchain);
-	strv_fini(&k->reals);
+	for (size_t i = 0; i < k->n_places; i++)
+		free(k->places[i].real);
+	free(k->places);
 }
 
 void prepare_queue_free(struct prepare_queue *q)
@@ -103,49 +114,58 @@ static void prepare_free(struct prepare *p)
 
 /* ---- in the pool ---- */
 
-/* Where a link of a toolchain leads now; "" where to nothing. */
-static int real_of(struct prepare_queue *q, const char *link, const char **ret)
+/* What is at p->path now; *ret_real is the scanner's. */
+static int look(struct prepare_queue *q, struct place *p, const char **ret_real)
 {
 	struct scan_path *path;
-	int r = scanner_file(q->scanner, "/", link, &path);
+	int r = scanner_file(q->scanner, "/", p->path, &path);
 
 	if (r == -ENOMEM)
 		return r;
-	*ret = "";
+	p->kind = r == 0 ? path->kind : SCAN_UNREADABLE;
+	p->content = 0;
+	*ret_real = "";
 	if (r == 0 && (path->kind == SCAN_FILE || path->kind == SCAN_DIRECTORY))
-		*ret = scanner_real(q->scanner, path);
-	return *ret ? 0 : -ENOMEM;
+		*ret_real = scanner_real(q->scanner, path);
+	if (r == 0 && path->kind == SCAN_FILE)
+		p->content = path->inode->content ? path->inode->content->serial : 0;
+	return *ret_real ? 0 : -ENOMEM;
 }
 
-static int note_links(struct prepare_queue *q, struct known *k)
+static int note_places(struct prepare_queue *q, struct known *k)
 {
+	const struct toolchain *t = &k->toolchain;
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < k->toolchain.n; i++) {
+	k->places = calloc(t->n + t->also.n + 1, sizeof(*k->places));
+	if (!k->places)
+		return -ENOMEM;
+	for (size_t i = 0; r == 0 && i < t->n + t->also.n; i++) {
+		struct place *p = &k->places[k->n_places++];
 		const char *real;
 
-		if (k->toolchain.entries[i].kind != TOOLCHAIN_LINK)
-			continue;
-		r = real_of(q, k->toolchain.entries[i].path, &real);
+		p->path = i < t->n ? t->entries[i].path : t->also.v[i - t->n];
+		r = look(q, p, &real);
 		if (r == 0)
-			r = strv_push(&k->reals, real);
+			p->real = strdup(real);
+		if (r == 0 && !p->real)
+			r = -ENOMEM;
 	}
 	return r;
 }
 
-/* A link that leads elsewhere now (another version was chosen) makes it another toolchain. What is
- * in its files is in their digests. */
-static bool links_hold(struct prepare_queue *q, const struct known *k)
+/*
+ * Is everything as it was? A link that leads elsewhere (another version was chosen), a program that
+ * was built anew, one of its name that would be found before it: each makes it another toolchain.
+ */
+static bool places_hold(struct prepare_queue *q, const struct known *k)
 {
-	size_t at = 0;
-
-	for (size_t i = 0; i < k->toolchain.n; i++) {
+	for (size_t i = 0; i < k->n_places; i++) {
+		struct place now = {.path = k->places[i].path};
 		const char *real;
 
-		if (k->toolchain.entries[i].kind != TOOLCHAIN_LINK)
-			continue;
-		if (real_of(q, k->toolchain.entries[i].path, &real) < 0 ||
-			!str_eq(real, k->reals.v[at++]))
+		if (look(q, &now, &real) < 0 || now.kind != k->places[i].kind ||
+			now.content != k->places[i].content || !str_eq(real, k->places[i].real))
 			return false;
 	}
 	return true;
@@ -189,7 +209,7 @@ static int find_toolchain(struct prepare_queue *q, const struct toolchain_reques
 	int r = toolchain_key(request, &fresh.key);
 
 	k = r == 0 ? find_known(q, &fresh.key) : NULL;
-	if (k && links_hold(q, k)) {
+	if (k && places_hold(q, k)) {
 		buf_fini(&fresh.key);
 		*ret = &k->toolchain;
 		return 0;
@@ -199,7 +219,7 @@ static int find_toolchain(struct prepare_queue *q, const struct toolchain_reques
 	if (r == 0)
 		r = toolchain_find(request, &fresh.toolchain, ret_reason);
 	if (r == 0)
-		r = note_links(q, &fresh);
+		r = note_places(q, &fresh);
 	if (r != 0) {
 		forget(&fresh);
 		return r;
@@ -240,7 +260,8 @@ static int build(struct prepare *p, const struct cc_command *command)
 	if (r == EXACT_UNKNOWN)
 		forget_toolchains(q);
 	if (r == 0 && q->store)
-		p->result.hit = store_get(q->store, &p->result.action.digest, &p->result.known) == 0;
+		p->result.hit =
+			store_get(q->store, &p->result.action.digest, &p->result.known) == 0;
 	return r;
 }
 

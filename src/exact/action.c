@@ -34,6 +34,8 @@ enum { TWIN_TIME = 1000000000 };
 struct input {
 	const char *real;
 	const struct scan_inode *inode;
+	struct reapi_digest digest; /* as it is now: the view may find another later on */
+	time_t mtime_s;
 	bool executable;
 };
 
@@ -80,12 +82,18 @@ static int add_step(void *arg, enum scan_step what, const char *path, const char
 	return what == SCAN_STEP_LINK ? add_link(arg, path, text) : add_directory(arg, path);
 }
 
-static int add_input(struct maker *m, struct scan_path *path, bool executable)
+/* scanned: what the scanner read of it; NULL: it did not. */
+static int add_input(struct maker *m, struct scan_path *path, const struct scan_content *scanned,
+	bool executable)
 {
+	const struct scan_content *content = path->inode ? path->inode->content : NULL;
 	const char *real = scanner_real(m->p->scanner, path);
+	struct input *i;
 
 	if (!real)
 		return -ENOMEM;
+	if (!content || (scanned && content != scanned))
+		return unknown(m, "it changes while it is looked at", real);
 	if (m->n == m->cap) {
 		size_t cap = m->cap ? m->cap * 2 : 512;
 		struct input *v = reallocarray(m->inputs, cap, sizeof(*v));
@@ -95,7 +103,13 @@ static int add_input(struct maker *m, struct scan_path *path, bool executable)
 		m->inputs = v;
 		m->cap = cap;
 	}
-	m->inputs[m->n++] = (struct input){real, path->inode, executable};
+	i = &m->inputs[m->n++];
+	*i = (struct input){.real = real,
+		.inode = path->inode,
+		.digest = {.size = content->size},
+		.mtime_s = path->inode->mtime.tv_sec,
+		.executable = executable};
+	memcpy(i->digest.hash, content->digest, REAPI_HASH_SIZE);
 	return 0;
 }
 
@@ -128,9 +142,9 @@ static int scanned_file(struct maker *m, const struct scan_result_file *f)
 	if (!real)
 		return -ENOMEM;
 	/* The source itself is read in any case; SUNPRO_DEPENDENCIES leaves it out. */
-	r = add_read(m->a, f->path->path, real,
-		f->role == SCAN_FILE_READ && f != &m->p->scan->files[0]);
-	return r < 0 ? r : add_input(m, path, false);
+	r = add_read(
+		m->a, f->path->path, real, f->role == SCAN_FILE_READ && f != &m->p->scan->files[0]);
+	return r < 0 ? r : add_input(m, path, f->content, false);
 }
 
 static int toolchain_entry(struct maker *m, const struct toolchain_entry *e)
@@ -147,7 +161,7 @@ static int toolchain_entry(struct maker *m, const struct toolchain_entry *e)
 		return r;
 	if (r < 0 || path->kind != SCAN_FILE)
 		return unknown(m, "a file of the compiler cannot be read", e->path);
-	return add_input(m, path, e->executable);
+	return add_input(m, path, NULL, e->executable);
 }
 
 /* A directory by the name that is used, and by its own. */
@@ -194,49 +208,45 @@ static int collect(struct maker *m, const char **ret_cwd)
 static int by_bytes(const void *x, const void *y)
 {
 	const struct input *a = x, *b = y;
-	int r = memcmp(a->inode->content->digest, b->inode->content->digest, REAPI_HASH_SIZE);
+	int r = reapi_digest_cmp(&a->digest, &b->digest);
 
 	return r ? r : strcmp(a->real, b->real);
 }
 
 static bool same_bytes(const struct input *a, const struct input *b)
 {
-	return memcmp(a->inode->content->digest, b->inode->content->digest, REAPI_HASH_SIZE) == 0;
+	return reapi_digest_eq(&a->digest, &b->digest);
 }
 
 /* The number of the first of a run of equal files that has i's time. */
 static size_t time_class(const struct input *run, size_t i)
 {
 	for (size_t k = 0; k < i; k++)
-		if (run[k].inode->mtime.tv_sec == run[i].inode->mtime.tv_sec)
+		if (run[k].mtime_s == run[i].mtime_s)
 			return k;
 	return i;
 }
 
-static int put(struct maker *m, const struct input *i, const struct reapi_digest *digest,
-	const struct reapi_props *props)
+static int put(struct maker *m, const struct input *i, const struct reapi_props *props)
 {
 	return refused(m,
 		reapi_tree_add_file(
-			m->a->tree, i->real + 1, digest, i->executable, props, &m->violation),
+			m->a->tree, i->real + 1, &i->digest, i->executable, props, &m->violation),
 		i->real);
 }
 
 /* Files of equal bytes, n of them at distinct paths. */
 static int put_run(struct maker *m, const struct input *run, size_t n)
 {
-	const struct scan_content *content = run->inode->content;
 	struct exact_action *a = m->a;
-	struct reapi_digest digest = {.size = content->size};
 	int r = 0;
 
-	memcpy(digest.hash, content->digest, REAPI_HASH_SIZE);
-	if (!reapi_digest_is_empty(&digest)) {
+	if (!reapi_digest_is_empty(&run->digest)) {
 		r = strv_push(&a->paths, run->real);
 		if (r < 0)
 			return r;
-		a->blobs[a->n_blobs++] =
-			(struct exact_blob){.digest = digest, .path = a->paths.v[a->paths.n - 1]};
+		a->blobs[a->n_blobs++] = (struct exact_blob){
+			.digest = run->digest, .path = a->paths.v[a->paths.n - 1]};
 	}
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		struct reapi_props props = {
@@ -245,7 +255,7 @@ static int put_run(struct maker *m, const struct input *run, size_t n)
 		for (size_t k = 0; k < i && m->p->command->family == CC_FAMILY_CLANG; k++)
 			if (run[k].inode == run[i].inode)
 				return unknown(m, "two names of one file", run[i].real);
-		r = put(m, &run[i], &digest, n > 1 ? &props : NULL);
+		r = put(m, &run[i], n > 1 ? &props : NULL);
 	}
 	return r;
 }
@@ -303,7 +313,7 @@ static bool is_kept(const char *variable)
 {
 	static const char *const kept[] = {"LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LC_MESSAGES",
 		"SOURCE_DATE_EPOCH", "CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH",
-		"OBJC_INCLUDE_PATH", "GCC_COLORS"};
+		"OBJC_INCLUDE_PATH", "GCC_COLORS", "GCC_URLS", "TERM_URLS"};
 	size_t n = strcspn(variable, "=");
 
 	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
@@ -361,11 +371,12 @@ static int make_arguments(struct maker *m, struct strv *argv)
 	const struct cc_command *c = m->p->command;
 	int r = strv_push(argv, m->p->compiler);
 
+	for (size_t i = 1; r == 0 && i < c->n_args; i++)
+		r = strv_push(argv, c->args[i].text);
+	/* Behind the user's "=auto". */
 	if (r == 0 && m->p->colour)
 		r = strv_push(argv, c->family == CC_FAMILY_GCC ? "-fdiagnostics-color=always"
 							       : "-fcolor-diagnostics");
-	for (size_t i = 1; r == 0 && i < c->n_args; i++)
-		r = strv_push(argv, c->args[i].text);
 	if (r == 0 && m->a->deps_ours && c->family == CC_FAMILY_CLANG) {
 		r = strv_push(argv, "-MD");
 		if (r == 0)
@@ -401,12 +412,44 @@ static int add_output(struct maker *m, const char *path)
 	return strv_push(&m->a->outputs, name);
 }
 
+/* Is the option said, by itself or within a -Wp,…? */
 static bool says(const struct cc_command *c, const char *option)
 {
 	for (size_t i = 1; i < c->n_args; i++)
-		if (str_eq(c->args[i].text, option))
+		if (str_eq(c->args[i].text, option) ||
+			(str_starts(c->args[i].text, "-Wp,") && strstr(c->args[i].text, option)))
 			return true;
 	return false;
+}
+
+/* gcc may remove the counts of an earlier program, which are in the way of the new notes. */
+static int no_counts(struct maker *m, const char *notes)
+{
+	AUTO(util_free) char *counts = path_with_ext(notes, ".gcda");
+	AUTO(util_free) char *path = counts ? path_join(m->p->cwd, counts) : NULL;
+	struct stat st;
+
+	if (!path)
+		return -ENOMEM;
+	return lstat(path, &st) == 0 ? unknown(m, "there are counts of an earlier program", counts)
+				     : 0;
+}
+
+/* What cannot be done exactly though the scanner knows all of it. */
+static int check_command(struct maker *m)
+{
+	const struct cc_command *c = m->p->command;
+
+	if (m->p->scan->time_macros)
+		return unknown(m, "its text names the time", "");
+	/* No list of what was read is made of text that is preprocessed already. */
+	if (cc_language_is_preprocessed(c->language))
+		return unknown(m, "it is preprocessed already", "");
+	/* We add to its command line. */
+	if (c->family == CC_FAMILY_CLANG &&
+		(says(c, "-grecord-gcc-switches") || says(c, "-grecord-command-line")))
+		return unknown(m, "the command line is recorded", "");
+	return 0;
 }
 
 static int find_outputs(struct maker *m)
@@ -417,6 +460,8 @@ static int find_outputs(struct maker *m)
 
 	for (size_t i = 0; r == 0 && i < c->n_outputs; i++) {
 		r = add_output(m, c->outputs[i].path);
+		if (r == 0 && c->outputs[i].kind == CC_OUTPUT_GCNO)
+			r = no_counts(m, c->outputs[i].path);
 		if (r == 0 && c->outputs[i].kind == CC_OUTPUT_DEPS) {
 			a->deps = strdup(a->outputs.v[a->outputs.n - 1]);
 			a->deps_all = !says(c, "-MMD");
@@ -488,9 +533,9 @@ static int make(struct maker *m)
 	const char *cwd;
 	int r;
 
-	if (m->p->scan->time_macros)
-		return unknown(m, "its text names the time", "");
-	r = reapi_tree_new(&m->a->tree);
+	r = check_command(m);
+	if (r == 0)
+		r = reapi_tree_new(&m->a->tree);
 	if (r == 0)
 		r = find_outputs(m);
 	if (r == 0)

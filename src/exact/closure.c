@@ -19,6 +19,7 @@ void toolchain_fini(struct toolchain *t)
 		free(t->entries[i].target);
 	}
 	free(t->entries);
+	strv_fini(&t->also);
 	*t = (struct toolchain){0};
 }
 

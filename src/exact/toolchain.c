@@ -23,6 +23,7 @@
 #include <string.h>
 
 #include "base/env.h"
+#include "base/path.h"
 #include "exact/inquiry.h"
 
 enum { KEY_MAX = 1 << 20 };
@@ -106,10 +107,47 @@ static int find(struct inquiry *i)
 	return r;
 }
 
+/* Where a program of this name would be found: all of PATH, and beside the compiler's own. */
+static int watch_program(struct toolchain *t, const char *path, const char *name)
+{
+	int r = 0;
+
+	for (const char *p = path; r == 0 && p && *p; p += *p == ':') {
+		size_t n = strcspn(p, ":");
+
+		if (*p == '/')
+			r = strv_pushf(&t->also, "%.*s/%s", (int)n, p, name);
+		p += n;
+	}
+	for (size_t i = 0; r == 0 && i < t->n; i++) {
+		const char *at = t->entries[i].path, *base = path_base(at);
+
+		if (t->entries[i].kind == TOOLCHAIN_FILE && str_starts(base, "cc1"))
+			r = strv_pushf(&t->also, "%.*s%s", (int)(base - at), at, name);
+	}
+	return r;
+}
+
+static int watch(const struct toolchain_request *q, struct toolchain *t)
+{
+	static const char *const programs[] = {"as", "objcopy", "specs"};
+	static const char *const files[] = {"/etc/ld.so.preload", "/etc/ld.so.cache"};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(programs); i++)
+		r = watch_program(t, env_get(q->envp, "PATH"), programs[i]);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(files); i++)
+		r = strv_push(&t->also, files[i]);
+	return r;
+}
+
 int toolchain_find(const struct toolchain_request *q, struct toolchain *ret, char **ret_reason)
 {
 	AUTO(inquiry_fini) struct inquiry i = {.q = q};
 	int r = find(&i);
+
+	if (r == 0)
+		r = watch(q, &i.closure.toolchain);
 
 	if (r == TOOLCHAIN_UNKNOWN)
 		*ret_reason = TAKE_PTR(i.reason);

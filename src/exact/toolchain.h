@@ -33,6 +33,9 @@ struct toolchain_entry {
 struct toolchain {
 	struct toolchain_entry *entries; /* sorted by path, each path once */
 	size_t n;
+	/* Not part of it, but the answer may be another one if what is at these paths is: mostly
+	 * places that were looked at before the one where something was found. Absolute. */
+	struct strv also;
 };
 
 struct toolchain_request {
