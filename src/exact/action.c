@@ -442,6 +442,10 @@ static int check_command(struct maker *m)
 
 	if (m->p->scan->time_macros)
 		return unknown(m, "its text names the time", "");
+	if (m->p->scan->assembler_text)
+		return unknown(m, "a string may make the assembler read a file", "");
+	if (m->p->scan->odd_directories)
+		return unknown(m, "a search path leads to something that is no directory", "");
 	/* No list of what was read is made of text that is preprocessed already. */
 	if (cc_language_is_preprocessed(c->language))
 		return unknown(m, "it is preprocessed already", "");

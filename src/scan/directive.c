@@ -440,7 +440,7 @@ int reduce_directive(struct reduce *r)
 	const char *behind;
 	int e;
 
-	r->said_counter = r->said_time = r->said_words = false;
+	r->said_counter = r->said_time = r->said_words = r->said_assembler = false;
 	lexer_skip_white(l);
 	behind = l->p;
 	e = lexer_next(l, &t);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <string.h>
+#include <strings.h>
 
 #include "scan/reduce.h"
 
@@ -253,6 +254,34 @@ static int microsoft_pragma(struct reduce *r, const char *behind)
 	return reduce_add(r, OP_PRAGMA_MACRO, 0);
 }
 
+/* The whole of a name that tells the time, or a beginning of one, which "##" may make whole. (Its
+ * underscores alone are too common to mean that.) */
+static bool tells_time(const char *p, size_t n)
+{
+	static const char *const names[] = {"__DATE__", "__TIME__", "__TIMESTAMP__"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names) && n > 2; i++)
+		if (n <= strlen(names[i]) && memcmp(p, names[i], n) == 0)
+			return true;
+	return false;
+}
+
+/* Might it be, with what stands beside it, an assembler's .incbin or .include? In any case, and with
+ * a dot that is escaped. */
+static bool hides_include(const char *p, size_t n)
+{
+	static const char *const parts[] = {".inc", "\\x2e", "\\056", "\\56"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		size_t len = strlen(parts[i]);
+
+		for (size_t k = 0; k + len <= n; k++)
+			if (p[k] == parts[i][0] && strncasecmp(p + k, parts[i], len) == 0)
+				return true;
+	}
+	return false;
+}
+
 int reduce_text_name(struct reduce *r, const char *p, size_t n)
 {
 	const char *behind = r->in_define ? r->lexer.p : p + n;
@@ -261,7 +290,7 @@ int reduce_text_name(struct reduce *r, const char *p, size_t n)
 	case '_':
 		if (same(p, n, "__COUNTER__"))
 			return once_per_stretch(r, &r->said_counter, OP_COUNTER);
-		if (same(p, n, "__DATE__") || same(p, n, "__TIME__") || same(p, n, "__TIMESTAMP__"))
+		if (tells_time(p, n))
 			return once_per_stretch(r, &r->said_time, OP_TIME);
 		if ((r->mode & SCAN_MODE_MICROSOFT) && same(p, n, "__pragma"))
 			return microsoft_pragma(r, behind);
@@ -298,6 +327,8 @@ int reduce_text_string(struct reduce *r, const char *p, size_t n)
 		return 0;
 	if (memmem(p, n, ".incbin", 7) || memmem(p, n, ".include", 8))
 		return reduce_unknown(r, ".incbin or .include in assembler text");
+	if (hides_include(p, n))
+		return once_per_stretch(r, &r->said_assembler, OP_ASSEMBLER);
 	if (dangerous(r->mode, quote + 1, n - (size_t)(quote + 1 - p)))
 		return once_per_stretch(r, &r->said_words, OP_PRAGMA_WORDS);
 	return 0;

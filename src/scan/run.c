@@ -721,6 +721,9 @@ static int rare(struct scanner *s, struct frame *f, const struct op *op)
 	case OP_TIME:
 		s->result.time_macros = true;
 		return 0;
+	case OP_ASSEMBLER:
+		s->result.assembler_text = true;
+		return 0;
 	case OP_INCBIN:
 		return incbin(s, op->id);
 	case OP_UNKNOWN:

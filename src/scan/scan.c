@@ -229,7 +229,7 @@ void unit_begin(struct scanner *s)
 	s->n_used = s->n_once = s->n_absent = 0;
 	s->n_pch = 0;
 	s->result.n_files = 0;
-	s->result.time_macros = s->result.rejected = false;
+	s->result.time_macros = s->result.assembler_text = s->result.rejected = false;
 	buf_clear(&s->reason);
 }
 
@@ -362,6 +362,11 @@ static int note_directories(struct scanner *s)
 	for (size_t i = 0; i < s->search->n; i++)
 		r->directories[i] = s->search->dirs[i].path;
 	r->n_directories = s->search->n;
+	for (size_t i = 0; i < s->search->n_relied; i++) {
+		enum scan_kind kind = s->search->relied[i]->kind;
+
+		r->odd_directories |= kind != SCAN_NONE && kind != SCAN_DIRECTORY;
+	}
 	return 0;
 }
 

@@ -40,6 +40,7 @@ enum op_kind {
 	OP_PRAGMA_WORDS,  /* text that such a macro could make a pragma of */
 	OP_COUNTER,       /* __COUNTER__ in text, or in a macro's body */
 	OP_TIME,          /* __DATE__, __TIME__ or __TIMESTAMP__, the same */
+	OP_ASSEMBLER,     /* a string that may be part of what makes an assembler read a file */
 	OP_INCBIN,        /* assembler's .incbin or .include "id" */
 	OP_ERROR,         /* #error, and what else the compiler will refuse */
 	OP_UNKNOWN,       /* id: why nobody can tell what this does */

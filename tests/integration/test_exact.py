@@ -248,3 +248,89 @@ def test_explain(lab, client):
     compiled(one, tree, reason="no-hosts")
     got = one.run("--distcc-explain", "gcc", *OPTIONS, cwd=tree.path)
     assert b"not compiled: its result was kept here" in got.err
+
+
+NOT_KEPT = {
+    "a name pasted together": "#define P(a, b) a##b\n#define Q(a, b) P(a, b)\n"
+                              "const char *t = Q(__TI, ME__);\n",
+    "a string in two pieces": 'asm(".inc" "bin \\"data\\"");\n',
+    "capital letters": 'asm(".INCBIN \\"data\\"");\n',
+    "a dot that is escaped": 'asm("\\x2eincbin \\"data\\"");\n',
+}
+
+
+@pytest.mark.parametrize("what", NOT_KEPT)
+def test_what_the_text_hides(lab, client, what):
+    one, tree = client(), lab.tree({"u.c": NOT_KEPT[what], "data": "d"})
+    for _ in range(2):
+        one.compile(tree, "gcc", "-c", "u.c", "-o", "u.o")
+        assert one.last_job()["reason"] == "no-hosts"
+
+
+@pytest.mark.parametrize("cc", ["gcc", "clang"])
+def test_preprocessed_source(lab, worker, client, cc):
+    """There is no list of what was read, and clang warns of being asked for one."""
+    tree = lab.tree({"u.i": "int x;\n"})
+    for hosts in ([], [worker]):
+        one = client(hosts)
+        got = one.compile(tree, cc, "-Werror", "-c", "u.i", "-o", "u.o")
+        assert not differences(got, lab.local(tree, cc, "-Werror", "-c", "u.i", "-o", "u.o"))
+
+
+def test_place_that_is_no_directory(lab, client):
+    one, tree = client(), units(lab, no_directory="x")
+    compiled(one, tree, "gcc", "-Ino_directory", *OPTIONS, reason="no-hosts")
+    compiled(one, tree, "gcc", "-Ino_directory", *OPTIONS, reason="no-hosts")
+
+
+def test_another_assembler(lab, client):
+    """One that is found first from now on, and then not any more."""
+    path = lab.directory("p")
+    one = client(PATH=f"{path}:{os.environ['PATH']}")
+    tree = units(lab)
+    before = compiled(one, tree, reason="no-hosts")
+    compiled(one, tree, reason="cached")
+    (path / "as").write_text('#!/bin/sh\nexec /usr/bin/as --defsym other=1 "$@"\n')
+    (path / "as").chmod(0o755)
+    got = one.compile(tree, "gcc", *OPTIONS)
+    assert got.files["u.o"] != before.files["u.o"] and one.last_job()["reason"] != "cached"
+    (path / "as").unlink()
+    assert not differences(one.compile(tree, "gcc", *OPTIONS), before)
+
+
+def test_two_of_one_output(lab, client):
+    one, tree = client(), units(lab)
+    both = [("gcc", f"-DV={i}", "-DW=V", *OPTIONS) for i in range(2)]
+    edit(tree, lambda path: (path / "u.c").write_text(SOURCE + "int v = W;\n"))
+    for _ in range(6):
+        running = [one.start([one.program, *argv], tree.path) for argv in both]
+        assert [r.wait().code for r in running] == [0, 0]
+        tree.changes()
+    for argv in both:
+        assert not differences(one.compile(tree, *argv), lab.local(tree, *argv))
+
+
+def test_output_that_is_there_already(lab, client):
+    """Its mode and its other names are the compiler's to keep or to change."""
+    one, tree = client(), units(lab)
+    argv = ("gcc", "-S", "u.c", "-o", "u.s")
+    compiled(one, tree, *argv, reason="no-hosts")
+    compiled(one, tree, *argv, reason="cached")
+    (tree.path / "u.s").write_text("old")
+    (tree.path / "u.s").chmod(0o600)
+    os.link(tree.path / "u.s", tree.path / "other")
+    assert one.run(*argv, cwd=tree.path).code == 0
+    assert (tree.path / "other").read_text() == (tree.path / "u.s").read_text() != "old"
+    assert (tree.path / "u.s").stat().st_mode & 0o777 == 0o600
+
+
+def test_limits_are_the_users(lab, client):
+    """A compile that needs more stack than the agent was given."""
+    one, tree = client(), units(lab)
+    compiled(one, tree, reason="no-hosts")
+    deep = "int f(int a) { return " + "(" * 60000 + "a" + ")" * 60000 + "; }\n"
+    edit(tree, lambda path: (path / "u.c").write_text(deep))
+    wrap = ["sh", "-c", 'ulimit -s unlimited; exec "$@"', "sh"]
+    plain = one.start(["gcc", *OPTIONS], tree.path, wrap).wait()
+    assert one.start([one.program, "gcc", *OPTIONS], tree.path, wrap).wait().code == plain.code
+    tree.changes()
