@@ -40,7 +40,7 @@ void job_exact_over(struct job *j)
 	if (j->here)
 		preprocess_cancel(TAKE_PTR(j->here), NULL);
 	drop_read_list(j);
-	store_drop(&j->here_result);
+	rex_result_fini(&j->here_result);
 	if (j->exact)
 		exact_action_fini(&j->action);
 	j->exact = false;
@@ -86,7 +86,7 @@ static bool use_known(struct job *j, struct rex_result *known)
 		snprintf(rec->where, HISTORY_WHERE_MAX, "cache");
 		job_end(j, 0, &known->out, &known->err);
 	}
-	store_drop(known);
+	rex_result_fini(known);
 	return !reason;
 }
 
@@ -354,7 +354,7 @@ static void end_here(struct job *j, bool keep)
 	job_end(j, 0, &result.out, &result.err); /* j may be gone */
 	if (keep)
 		store_put(a->store, a->loop, &action, &result);
-	store_drop(&result);
+	rex_result_fini(&result);
 }
 
 static void on_prepared_again(void *data, struct prepare_result *result)
@@ -367,7 +367,7 @@ static void on_prepared_again(void *data, struct prepare_result *result)
 	if (result->outcome == 0) {
 		exact_action_fini(&result->action);
 		if (result->hit)
-			store_drop(&result->known);
+			rex_result_fini(&result->known);
 	}
 	if (!same)
 		job_say(j, LOG_LEVEL_INFO, "not-kept", "%s: its inputs have changed meanwhile",

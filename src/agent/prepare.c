@@ -103,7 +103,7 @@ static void prepare_free(struct prepare *p)
 	if (p->result.outcome == 0)
 		exact_action_fini(&p->result.action);
 	if (p->result.outcome == 0 && p->result.hit)
-		store_drop(&p->result.known);
+		rex_result_fini(&p->result.known);
 	strv_fini(&p->argv);
 	strv_fini(&p->envp);
 	free(p->cwd);

@@ -31,7 +31,7 @@ struct prepare_result {
 	const char *reason;         /* of EXACT_UNKNOWN; may be NULL */
 	struct exact_action action; /* of 0: the receiver's from now on */
 	bool hit;                   /* its result is known: */
-	struct rex_result known;    /* for store_drop */
+	struct rex_result known;    /* for rex_result_fini */
 	uint64_t cpu_us;
 };
 

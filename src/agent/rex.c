@@ -88,7 +88,7 @@ static void detach(struct rex_run *run)
 	list_unlink(&run->node);
 }
 
-static void drop_result(struct rex_result *res)
+void rex_result_fini(struct rex_result *res)
 {
 	buf_fini(&res->out);
 	buf_fini(&res->err);
@@ -107,7 +107,7 @@ static void run_free(struct rex_run *run)
 	rex_upload_fini(run);
 	rex_execute_fini(run);
 	rex_fetch_fini(run);
-	drop_result(&run->result);
+	rex_result_fini(&run->result);
 	run->rex->n_runs--;
 	free(run);
 }
@@ -123,7 +123,7 @@ void rex_run_end(struct rex_run *run, enum rex_outcome outcome, const char *fmt,
 	detach(run);
 	/* What has not been checked to the end is nobody's. */
 	if (outcome != REX_DONE)
-		drop_result(&run->result);
+		rex_result_fini(&run->result);
 	memcpy(run->address, run->rex->address, sizeof(run->address));
 	run->result.outcome = outcome;
 	run->result.detail = run->detail;

@@ -101,6 +101,9 @@ struct rex_result {
 	uint64_t queued_ms, run_ms; /* by the server's own metadata; 0 if it gave none */
 };
 
+/* Frees what out, err and outputs still have. */
+void rex_result_fini(struct rex_result *r);
+
 struct rex_run;
 typedef void (*rex_done_fn)(void *data, struct rex_result *result);
 

@@ -98,18 +98,6 @@ static struct cas_digest to_cas(const struct reapi_digest *d)
 
 /* ---- out ---- */
 
-void store_drop(struct rex_result *r)
-{
-	for (size_t i = 0; i < r->n_outputs; i++) {
-		free(r->outputs[i].path);
-		buf_fini(&r->outputs[i].data);
-	}
-	free(r->outputs);
-	buf_fini(&r->out);
-	buf_fini(&r->err);
-	*r = (struct rex_result){.outcome = REX_FAILED, .detail = "", .address = ""};
-}
-
 static int read_blob(struct store *s, const re_digest *m, struct buf *ret)
 {
 	struct reapi_digest d;
@@ -164,7 +152,7 @@ int store_get(struct store *s, const struct reapi_digest *action, struct rex_res
 	if (r == 0)
 		*ret = result;
 	else
-		store_drop(&result);
+		rex_result_fini(&result);
 	return r < 0 ? r : r > 0 ? STORE_MISS : 0;
 }
 
@@ -241,7 +229,7 @@ static void on_put_done(uv_work_t *work, int status)
 {
 	struct put *p = work->data;
 
-	store_drop(&p->result);
+	rex_result_fini(&p->result);
 	free(p);
 }
 

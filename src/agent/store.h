@@ -23,12 +23,11 @@ void store_close(struct store *s); /* blocks; nothing may be under way; NULL is 
 
 /*
  * Any thread. 0: *ret is a result (REX_DONE, cached) whose buffers are the caller's, to be given to
- * store_drop; STORE_MISS; -errno.
+ * rex_result_fini; STORE_MISS; -errno.
  */
 enum { STORE_MISS = 1 };
 int store_get(
 	struct store *s, const struct reapi_digest *action, struct rex_result *ret) MUST_CHECK;
-void store_drop(struct rex_result *r);
 
 /* Keep r, whose buffers it takes, off the loop. What fails is not kept. */
 void store_put(

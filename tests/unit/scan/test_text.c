@@ -19,7 +19,8 @@ enum {
 static const char *const kinds[] = {"define", "undef", "ifdef", "ifndef", "if", "elif", "elifdef",
 	"elifndef", "else", "include", "include_next", "import", "embed", "once", "push_macro",
 	"pop_macro", "line", "target", "push_options", "pop_options", "system_header",
-	"pragma_macro", "pragma_words", "counter", "time", "incbin", "error", "unknown", "end"};
+	"pragma_macro", "pragma_words", "counter", "time", "assembler", "incbin", "error",
+	"unknown", "end"};
 
 /* Ops as "kind name>next/end"; guard: the name, or NULL. */
 static const struct {
@@ -30,6 +31,12 @@ static const struct {
 	{"directives", "#define A\n#undef A\n#include <a>\n#include \"b\"\n#pragma once\n",
 		"define A, undef A, include <a>, include b, once, end", NULL},
 	{"null directive", "#\n # /* */\n", "end", NULL},
+	{"the time, also begun", "__TIME__\n#undef A\nx(__TI,ME__)\n#undef A\n__ _ __DATA __T\n",
+		"time, undef A, time, undef A, time, end", NULL},
+	{"strings that an assembler may read",
+		"\"a.INCx\"\n#undef A\n\"\\x2e\" \".in\"\n#undef A\n"
+		"\"inc\"\n",
+		"assembler, undef A, assembler, undef A, end", NULL},
 	{"spliced", "#in\\\nclude \"a\\\n.h\"\n", "include a.h, end", NULL},
 	{"digraph", "%:undef A\n%:%: undef B\n", "undef A, end", NULL},
 	{"behind a comment", "/* x\n */ # /* */ undef A // B\n", "undef A, end", NULL},
