@@ -56,6 +56,8 @@ static void detach(struct scan_fs_state *s, struct inode *i)
 	if (!c)
 		return;
 	i->pub.content = NULL;
+	/* Who holds on to what was made of it, by the generation, lets go. */
+	view_outdate(s);
 	i->was = c;
 	i->was_proof = s->proof;
 	if (--c->n_inodes == 0 && !c->is_dead) {

@@ -613,12 +613,20 @@ static struct text *in_mode(const struct scan_content *c, uint32_t mode)
 
 int lookup_text(struct scanner *s, struct file *f, const struct text **ret)
 {
-	const struct scan_inode *inode = f->path->inode;
-	struct scan_content *c = inode->content;
+	const struct scan_inode *inode;
+	struct scan_content *c;
 	char *data = NULL;
 	int e;
 
+	/* Path, inode and content are three places in memory, and there are hundreds of files. */
+	if (f->generation == s->fs.generation && f->text->mode == s->mode) {
+		*ret = f->text;
+		return 0;
+	}
+	inode = f->path->inode;
+	c = inode->content;
 	if (c && f->text && f->serial == c->serial && f->text->mode == s->mode) {
+		f->generation = f->path->watched ? s->fs.generation : 0;
 		*ret = f->text;
 		return 0;
 	}

@@ -46,11 +46,12 @@ struct file {
 	struct scan_path *path;
 	struct scan_path *dir; /* of the path; NULL until asked for */
 	const struct scan_content *content;
-	struct text *text; /* of content, in text->mode */
-	struct file *next; /* of all */
-	uint64_t serial;   /* of content */
-	uint32_t unit;     /* the epoch that what follows is of */
-	uint32_t index;    /* in the result */
+	struct text *text;   /* of content, in text->mode */
+	struct file *next;   /* of all */
+	uint64_t serial;     /* of content */
+	uint64_t generation; /* of the view, while which text needs no look at the content; or 0 */
+	uint32_t unit;       /* the epoch that what follows is of */
+	uint32_t index;      /* in the result */
 	bool read, listed, once;
 	/* gcc: the files that this is to it, by who looked for it with __has_include. */
 	uint32_t probe_name;
