@@ -266,18 +266,49 @@ static bool tells_time(const char *p, size_t n)
 	return false;
 }
 
-/* Might it be, with what stands beside it, an assembler's .incbin or .include? In any case, and with
- * a dot that is escaped. */
-static bool hides_include(const char *p, size_t n)
+/* Is p in a string where an assembler's statement may begin? start: the string's first character. */
+static bool at_statement(const char *p, const char *start)
 {
-	static const char *const parts[] = {".inc", "\\x2e", "\\056", "\\56"};
+	return p == start || strchr(" \t;:(", p[-1]) ||
+	       (p - start > 1 && p[-2] == '\\' && strchr("nt", p[-1]));
+}
 
-	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-		size_t len = strlen(parts[i]);
+/* ".incbin", ".include", or the beginning of one from ".inc" on, which another string may go on. */
+static bool is_include(const char *p, const char *end)
+{
+	static const char *const words[] = {".incbin", ".include"};
+	size_t n = 1;
 
-		for (size_t k = 0; k + len <= n; k++)
-			if (p[k] == parts[i][0] && strncasecmp(p + k, parts[i], len) == 0)
-				return true;
+	while (p + n < end && ((p[n] | 0x20) >= 'a' && (p[n] | 0x20) <= 'z'))
+		n++;
+	for (size_t i = 0; i < ARRAY_SIZE(words) && n > 3; i++)
+		if (n <= strlen(words[i]) && strncasecmp(p, words[i], n) == 0)
+			return true;
+	return false;
+}
+
+/* The same with its dot escaped. */
+static bool is_escaped_dot(const char *p, const char *end)
+{
+	static const char *const dots[] = {"\\x2e", "\\056", "\\56"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(dots); i++) {
+		size_t n = strlen(dots[i]);
+
+		if (p + n < end && strncasecmp(p, dots[i], n) == 0 && strchr("iI\\", p[n]))
+			return true;
+	}
+	return false;
+}
+
+/* Might it be, with what stands beside it, what makes the assembler read a file? In any case. */
+static bool hides_include(const char *quote, const char *end)
+{
+	for (const char *p = quote + 1; p < end; p++) {
+		if (*p == '.' && at_statement(p, quote + 1) && is_include(p, end))
+			return true;
+		if (*p == '\\' && is_escaped_dot(p, end))
+			return true;
 	}
 	return false;
 }
@@ -327,7 +358,7 @@ int reduce_text_string(struct reduce *r, const char *p, size_t n)
 		return 0;
 	if (memmem(p, n, ".incbin", 7) || memmem(p, n, ".include", 8))
 		return reduce_unknown(r, ".incbin or .include in assembler text");
-	if (hides_include(p, n))
+	if (hides_include(quote, p + n))
 		return once_per_stretch(r, &r->said_assembler, OP_ASSEMBLER);
 	if (dangerous(r->mode, quote + 1, n - (size_t)(quote + 1 - p)))
 		return once_per_stretch(r, &r->said_words, OP_PRAGMA_WORDS);

@@ -34,9 +34,13 @@ static const struct {
 	{"the time, also begun", "__TIME__\n#undef A\nx(__TI,ME__)\n#undef A\n__ _ __DATA __T\n",
 		"time, undef A, time, undef A, time, end", NULL},
 	{"strings that an assembler may read",
-		"\"a.INCx\"\n#undef A\n\"\\x2e\" \".in\"\n#undef A\n"
-		"\"inc\"\n",
-		"assembler, undef A, assembler, undef A, end", NULL},
+		"\".INCbin x\"\n#undef A\n\"\\x2ei\"\n#undef A\n\"nop; .inc\" \".in\"\n#undef A\n"
+		"\"nop\\n\\t.INCL\"\n#undef A\nR\"(.inc)\"\n",
+		"assembler, undef A, assembler, undef A, assembler, undef A, assembler, undef A, "
+		"assembler, end",
+		NULL},
+	{"strings that are none", "\"log.inc\" \".incoming\" \"\\x2e\" \"inc\"\n",
+		"end", NULL},
 	{"spliced", "#in\\\nclude \"a\\\n.h\"\n", "include a.h, end", NULL},
 	{"digraph", "%:undef A\n%:%: undef B\n", "undef A, end", NULL},
 	{"behind a comment", "/* x\n */ # /* */ undef A // B\n", "undef A, end", NULL},
