@@ -278,6 +278,19 @@ static const char *retry_reason(const struct job *j, int status)
 	return j->settings.skip_local_retry ? NULL : "compile-failed";
 }
 
+void job_answered(struct job *j, const char *address, uint64_t up, uint64_t down)
+{
+	struct history_record *r = job_record(j);
+	struct fleet_host *host = j->host;
+
+	r->bytes_up += up;
+	r->bytes_down += down;
+	host->bytes_up += up;
+	host->bytes_down += down;
+	snprintf(host->address, sizeof(host->address), "%s", address);
+	job_give_host_back(j);
+}
+
 void job_pass_over(struct job *j, const struct fleet_host *host)
 {
 	for (size_t i = 0; i < j->n_fleet; i++)
@@ -309,16 +322,10 @@ static void on_remote_done(void *data, const struct remote_result *res)
 {
 	struct job *j = data;
 	struct fleet_host *host = j->host;
-	struct history_record *rec = job_record(j);
 	const char *reason;
 
 	j->remote = NULL;
-	rec->bytes_up += res->bytes_up;
-	rec->bytes_down += res->bytes_down;
-	host->bytes_up += res->bytes_up;
-	host->bytes_down += res->bytes_down;
-	snprintf(host->address, sizeof(host->address), "%s", res->address);
-	job_give_host_back(j);
+	job_answered(j, res->address, res->bytes_up, res->bytes_down);
 	if (res->outcome != REMOTE_REPLIED) {
 		job_machine_failed(j, host,
 			&(struct job_failure){.name = remote_outcome_name(res->outcome),

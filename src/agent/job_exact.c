@@ -94,9 +94,13 @@ static void on_prepared(void *data, struct prepare_result *result)
 {
 	struct job *j = data;
 
+	bool taken = result->outcome == 0 && take_action(j, &result->action) == 0;
+
 	j->prepare = NULL;
 	job_record(j)->cpu_ms += (result->cpu_us + 500) / 1000;
-	if (result->outcome == 0 && take_action(j, &result->action) == 0) {
+	if (result->hit && !taken)
+		rex_result_fini(&result->known);
+	if (taken) {
 		if (result->hit && use_known(j, &result->known))
 			return;
 		pass_over_others(j);
@@ -254,15 +258,9 @@ static void on_run_done(void *data, struct rex_result *res)
 {
 	struct job *j = data;
 	struct fleet_host *host = j->host;
-	struct history_record *rec = job_record(j);
 
 	j->run = NULL;
-	rec->bytes_up += res->bytes_up;
-	rec->bytes_down += res->bytes_down;
-	host->bytes_up += res->bytes_up;
-	host->bytes_down += res->bytes_down;
-	snprintf(host->address, sizeof(host->address), "%s", res->address);
-	job_give_host_back(j);
+	job_answered(j, res->address, res->bytes_up, res->bytes_down);
 	switch (res->outcome) {
 	case REX_DONE:
 		fleet_succeeded(&j->agent->fleet, host, job_now_ms(j) - j->remote_started_ms);

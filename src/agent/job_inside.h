@@ -91,6 +91,8 @@ void job_run_here(struct job *j); /* with the slot in hand, or without need of o
 void job_end(struct job *j, int status, const struct buf *out, const struct buf *err);
 
 void job_give_host_back(struct job *j);
+/* The host has answered, or never will: it is given back, and what it cost is counted. */
+void job_answered(struct job *j, const char *address, uint64_t up, uint64_t down);
 void job_pass_over(struct job *j, const struct fleet_host *host); /* for the rest of this job */
 
 struct job_failure {
