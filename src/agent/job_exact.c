@@ -15,7 +15,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/result.h"
@@ -40,6 +39,7 @@ void job_exact_over(struct job *j)
 	if (j->here)
 		preprocess_cancel(TAKE_PTR(j->here), NULL);
 	drop_read_list(j);
+	free(TAKE_PTR(j->before));
 	rex_result_fini(&j->here_result);
 	if (j->exact)
 		exact_action_fini(&j->action);
@@ -317,7 +317,37 @@ static int read_output(struct job *j, const char *name, struct rex_output *ret)
 	return ret->path && from ? fs_read_file(from, &ret->data) : -ENOMEM;
 }
 
-/* All outputs that there are. */
+static void look_at(const struct job *j, const char *name, struct stat *ret)
+{
+	AUTO(util_free) char *path = path_join(j->request->cwd, name);
+
+	if (!path || stat(path, ret) < 0)
+		*ret = (struct stat){.st_ino = 0};
+}
+
+static int note_before(struct job *j)
+{
+	j->before = calloc(j->action.outputs.n + 1, sizeof(*j->before));
+	if (!j->before)
+		return -ENOMEM;
+	for (size_t i = 0; i < j->action.outputs.n; i++)
+		look_at(j, j->action.outputs.v[i], &j->before[i]);
+	return 0;
+}
+
+/* What lay there before, and was not written, is no output of this compile. */
+static bool is_old(const struct job *j, size_t i)
+{
+	const struct stat *was = &j->before[i];
+	struct stat is;
+
+	look_at(j, j->action.outputs.v[i], &is);
+	return was->st_ino != 0 && was->st_ino == is.st_ino &&
+	       was->st_ctim.tv_sec == is.st_ctim.tv_sec &&
+	       was->st_ctim.tv_nsec == is.st_ctim.tv_nsec;
+}
+
+/* All outputs that it wrote. */
 static int read_outputs(struct job *j)
 {
 	struct rex_result *r = &j->here_result;
@@ -327,7 +357,11 @@ static int read_outputs(struct job *j)
 		return -ENOMEM;
 	for (size_t i = 0; i < j->action.outputs.n; i++) {
 		struct rex_output *o = &r->outputs[r->n_outputs];
-		int e = read_output(j, j->action.outputs.v[i], o);
+		int e;
+
+		if (is_old(j, i))
+			continue;
+		e = read_output(j, j->action.outputs.v[i], o);
 
 		if (e == 0) {
 			r->n_outputs++;
@@ -457,6 +491,8 @@ int job_exact_here(struct job *j)
 	AUTO(strv_fini) struct strv envp = STRV_INIT;
 	int r = command_here(j, &argv, &envp);
 
+	if (r == 0)
+		r = note_before(j);
 	if (r == 0)
 		r = preprocess_start(j->agent->loop, &j->agent->warden, j->request->compiler,
 			strv_argv(&argv), strv_argv(&envp), j->request->cwd, j->request->umask,

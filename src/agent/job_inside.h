@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include <sys/stat.h>
+
 #include "agent/job.h"
 #include "agent/outputs.h"
 #include "agent/preprocess.h"
@@ -68,7 +70,8 @@ struct job {
 	char *writes;   /* the absolute path of its object; in agent.writing */
 	struct list writing;
 	struct preprocess *here;
-	char *read_list; /* the temporary file that says what it read; NULL: none */
+	struct stat *before; /* of each of action.outputs, when it began; st_ino 0: not there */
+	char *read_list;     /* the temporary file that says what it read; NULL: none */
 	struct rex_result here_result;
 };
 
