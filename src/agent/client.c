@@ -59,6 +59,11 @@ static void on_written(uv_write_t *w, int status)
 		client_close(c);
 }
 
+static size_t length(const struct buf *part)
+{
+	return part ? part->len : 0;
+}
+
 static int add(struct buf *to, const struct buf *part)
 {
 	return part && part->len ? buf_append(to, part->data, part->len) : 0;
@@ -70,9 +75,9 @@ void client_send(struct client *c, const struct client_reply *p)
 		.magic = IPC_MAGIC,
 		.type = (uint32_t)p->type,
 		.status = (uint32_t)p->status,
-		.log = p->log ? (uint32_t)p->log->len : 0,
-		.out = p->out ? (uint32_t)p->out->len : 0,
-		.err = p->err ? (uint32_t)p->err->len : 0,
+		.log = (uint32_t)length(p->log),
+		.out = (uint32_t)length(p->out),
+		.err = (uint32_t)(length(p->err) + length(p->story)),
 	};
 	uv_buf_t buf;
 	int r;
@@ -85,6 +90,8 @@ void client_send(struct client *c, const struct client_reply *p)
 		r = add(&c->reply, p->out);
 	if (r == 0)
 		r = add(&c->reply, p->err);
+	if (r == 0)
+		r = add(&c->reply, p->story);
 	c->last = p->type != IPC_REPLY_LOCAL;
 	if (r == 0) {
 		buf = uv_buf_init(c->reply.data, (unsigned)c->reply.len);

@@ -18,6 +18,7 @@ struct client_reply {
 	enum ipc_reply_type type;
 	int status;
 	const struct buf *log, *out, *err; /* NULL: none */
+	const struct buf *story;           /* goes behind err; NULL: none */
 };
 void client_send(struct client *c, const struct client_reply *reply);
 

@@ -74,14 +74,15 @@ void job_say(struct job *j, enum log_level level, const char *event, const char 
 	char text[1024];
 	va_list ap;
 
-	if (level > j->settings.level && !log_enabled(level))
+	if (level > j->settings.level && !log_enabled(level) && !j->story.wanted)
 		return;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	job_story(j, event, "%s", text);
 	log_event(level, event, "job=%llu %s", (unsigned long long)j->record, text);
 	j->log.max = LOG_MAX;
-	if (level <= j->settings.level &&
+	if (level <= j->settings.level && !j->story.wanted &&
 		buf_printf(&j->log, "distcc[%ld] (%s) %s%s\n", (long)getpid(), event,
 			level == LOG_LEVEL_WARNING ? "Warning: "
 			: level <= LOG_LEVEL_ERROR ? "ERROR: "
@@ -94,32 +95,6 @@ void job_say(struct job *j, enum log_level level, const char *event, const char 
 const char *job_source_name(const struct job *j)
 {
 	return j->command.input ? j->command.input : "(no source)";
-}
-
-static void explain(struct job *j)
-{
-	const struct history_record *r = job_record(j);
-
-	if (!(j->request->flags & IPC_EXPLAIN))
-		return;
-	if (r->remote && str_eq(r->reason, "cached"))
-		(void)!buf_printf(&j->log, "distcc: %s: not compiled: its result was kept here\n",
-			job_source_name(j));
-	else if (r->remote)
-		(void)!buf_printf(&j->log,
-			"distcc: %s: compiled on %s in %llu ms (preprocessed here in %llu ms, sent "
-			"%llu bytes, got %llu)\n",
-			job_source_name(j), r->where,
-			(unsigned long long)(job_now_ms(j) - j->remote_started_ms),
-			(unsigned long long)r->cpu_ms, (unsigned long long)r->bytes_up,
-			(unsigned long long)r->bytes_down);
-	else
-		(void)!buf_printf(&j->log, "distcc: %s: run here: %s%s%s\n", job_source_name(j),
-			j->command.reason != CC_REMOTE_OK ? cc_reason_sentence(j->command.reason)
-							  : j->local_reason,
-			j->command.reason != CC_REMOTE_OK && j->command.detail ? ": " : "",
-			j->command.reason != CC_REMOTE_OK && j->command.detail ? j->command.detail
-									       : "");
 }
 
 static void drop_text(struct job *j)
@@ -172,8 +147,10 @@ void job_run_here(struct job *j)
 		return;
 	}
 	job_move(j, JOB_LOCAL);
-	explain(j);
-	client_send(j->client, &(struct client_reply){.type = IPC_REPLY_LOCAL, .log = &j->log});
+	job_story_end(j);
+	client_send(j->client,
+		&(struct client_reply){
+			.type = IPC_REPLY_LOCAL, .log = &j->log, .story = &j->story.text});
 }
 
 void job_go_local(struct job *j, const char *reason)
@@ -202,7 +179,7 @@ void job_end(struct job *j, int status, const struct buf *out, const struct buf 
 	slots_release(&j->agent->slots, &j->claim);
 	job_move(j, JOB_ENDED);
 	r->exit = status;
-	explain(j);
+	job_story_end(j);
 	drop_text(j);
 	client_send(j->client, &(struct client_reply){
 				       .type = IPC_REPLY_DONE,
@@ -210,6 +187,7 @@ void job_end(struct job *j, int status, const struct buf *out, const struct buf 
 				       .log = &j->log,
 				       .out = out,
 				       .err = err,
+				       .story = &j->story.text,
 			       });
 }
 
@@ -335,6 +313,9 @@ static void on_remote_done(void *data, const struct remote_result *res)
 		return;
 	}
 	fleet_succeeded(&j->agent->fleet, host, job_now_ms(j) - j->remote_started_ms);
+	job_story(j, "answer", "%s: status 0x%x, sent %llu bytes, got %llu", res->address,
+		(unsigned)res->reply->status, (unsigned long long)res->bytes_up,
+		(unsigned long long)res->bytes_down);
 	reason = retry_reason(j, res->reply->status);
 	if (!reason) {
 		replied(j, res->reply);
@@ -490,6 +471,8 @@ static void on_preprocessed(void *data, struct preprocess_result *res)
 
 	j->preprocess = NULL;
 	job_record(j)->cpu_ms += (res->cpu_us + 500) / 1000;
+	job_story(j, "preprocessed", "%zu bytes of text%s, %.1f ms of CPU", res->text.len,
+		j->directives_only ? " with its macros in it" : "", (double)res->cpu_us / 1000);
 	slots_release(&j->agent->slots, &j->claim);
 	j->text = res->text;
 	j->cpp_err = res->err;
@@ -743,6 +726,8 @@ void job_start(struct job *j)
 	/* The hosts list also says how much may run here. */
 	reason = find_hosts(j);
 	j->local_reason = reason;
+	job_story_command(j);
+	job_story_hosts(j);
 	if (job_exact_begin(j))
 		return;
 	if (reason && j->command.reason == CC_REMOTE_OK)
@@ -765,6 +750,7 @@ struct job *job_new(struct agent *a, struct client *c, const struct ipc_request 
 	settings_read(request->envp, &j->settings);
 	j->record = history_add(&a->history);
 	job_record(j)->start_ms = j->started_ms;
+	job_story_begin(j);
 	return j;
 }
 
@@ -792,6 +778,7 @@ void job_free(struct job *j)
 	cc_command_fini(&j->command);
 	strv_fini(&j->remote_argv);
 	buf_fini(&j->log);
+	story_fini(&j->story);
 	free(j->fleet);
 	free(j->tried);
 	free(j->remote_name);

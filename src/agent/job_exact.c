@@ -98,6 +98,7 @@ static void on_prepared(void *data, struct prepare_result *result)
 
 	j->prepare = NULL;
 	job_record(j)->cpu_ms += (result->cpu_us + 500) / 1000;
+	job_story_prepared(j, result);
 	if (result->hit && !taken)
 		rex_result_fini(&result->known);
 	if (taken) {
@@ -127,7 +128,8 @@ static int start_preparing(struct job *j, prepare_done_fn done)
 		.envp = j->request->envp,
 		.cwd = j->request->cwd,
 		.compiler = j->request->compiler,
-		.colour = job_colour(j) == CC_COLOUR_ALWAYS};
+		.colour = job_colour(j) == CC_COLOUR_ALWAYS,
+		.absent = j->story.wanted};
 
 	return prepare_start(j->agent->preparing, &p, done, j, &j->prepare);
 }
@@ -203,6 +205,7 @@ static const char *take_result(struct job *j, struct rex_result *res)
 	r = result_publish(&j->action, res, j->request->cwd, j->request->umask, &why);
 	switch (r) {
 	case 0:
+		job_story_outputs(j, res);
 		return NULL;
 	case RESULT_DOUBTED:
 		job_say(j, LOG_LEVEL_WARNING, "exact-doubted", "%s was compiled on %s: %s",
@@ -260,6 +263,7 @@ static void on_run_done(void *data, struct rex_result *res)
 	struct fleet_host *host = j->host;
 
 	j->run = NULL;
+	job_story_answered(j, res);
 	job_answered(j, res->address, res->bytes_up, res->bytes_down);
 	switch (res->outcome) {
 	case REX_DONE:

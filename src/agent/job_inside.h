@@ -9,9 +9,10 @@
 #include "agent/remote.h"
 #include "agent/rex.h"
 #include "agent/settings.h"
+#include "agent/story.h"
 #include "cc/split.h"
 
-/* Private to job.c and job_exact.c. */
+/* Private to job.c, job_exact.c and job_story.c. */
 
 enum job_state {
 	JOB_NEW,
@@ -38,6 +39,7 @@ struct job {
 	uint64_t started_ms;
 	struct buf log;
 	const char *local_reason;
+	struct story story;
 
 	struct slots_claim claim; /* a local slot: for the preprocessor, or to compile here */
 	struct preprocess *preprocess;
@@ -104,6 +106,19 @@ struct job_failure {
 };
 /* To another host, or here. */
 void job_machine_failed(struct job *j, struct fleet_host *host, const struct job_failure *f);
+
+/* ---- job_story.c: what "distcc --explain" and --distcc-explain tell ---- */
+
+void job_story_begin(struct job *j);
+/* A line of the story, where one is wanted. */
+void job_story(struct job *j, const char *label, const char *fmt, ...) PRINTF_LIKE(3, 4);
+void job_story_command(struct job *j);
+void job_story_hosts(struct job *j);
+void job_story_prepared(struct job *j, const struct prepare_result *result);
+void job_story_answered(struct job *j, const struct rex_result *res);
+void job_story_outputs(struct job *j, const struct rex_result *res);
+/* It is over, or goes on as the launcher's compiler: the last line; and the one of --distcc-explain. */
+void job_story_end(struct job *j);
 
 /* ---- job_exact.c ---- */
 

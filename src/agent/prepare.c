@@ -52,7 +52,7 @@ struct prepare {
 	struct prepare_queue *queue;
 	struct strv argv, envp;
 	char *cwd, *compiler;
-	bool colour, cancelled;
+	bool colour, absent, cancelled;
 	prepare_done_fn done;
 	void *data;
 	struct prepare_result result;
@@ -203,7 +203,7 @@ static void forget_toolchains(struct prepare_queue *q)
 
 /* *ret belongs to the queue, and is good until the next look-up. */
 static int find_toolchain(struct prepare_queue *q, const struct toolchain_request *request,
-	const struct toolchain **ret, char **ret_reason)
+	struct prepare_facts *facts, const struct toolchain **ret, char **ret_reason)
 {
 	struct known *k, fresh = {.key = BUF_INIT};
 	int r = toolchain_key(request, &fresh.key);
@@ -216,6 +216,7 @@ static int find_toolchain(struct prepare_queue *q, const struct toolchain_reques
 	}
 	if (k)
 		forget_toolchains(q);
+	facts->toolchain_asked = true;
 	if (r == 0)
 		r = toolchain_find(request, &fresh.toolchain, ret_reason);
 	if (r == 0)
@@ -226,6 +227,32 @@ static int find_toolchain(struct prepare_queue *q, const struct toolchain_reques
 	}
 	*ret = &remember(q, &fresh)->toolchain;
 	return 0;
+}
+
+static uint64_t now_us(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static int count_absent(void *arg, const struct scan_path *path)
+{
+	(void)path;
+	++*(size_t *)arg;
+	return 0;
+}
+
+static int note_scan(struct prepare *p, const struct scan_result *scan)
+{
+	struct prepare_facts *f = &p->result.facts;
+
+	f->files = scan->n_files;
+	f->scan_us = scan->scan_ns / 1000;
+	for (size_t i = 0; i < scan->n_files; i++)
+		f->bytes += scan->files[i].content ? scan->files[i].content->size : 0;
+	return p->absent ? scanner_each_absent(p->queue->scanner, count_absent, &f->absent) : 0;
 }
 
 static int build(struct prepare *p, const struct cc_command *command)
@@ -241,6 +268,7 @@ static int build(struct prepare *p, const struct cc_command *command)
 		.cwd = p->cwd,
 		.envp = strv_argv(&p->envp),
 		.colour = p->colour};
+	uint64_t begun;
 	int r = scanner_scan(
 		q->scanner, command, p->compiler, p->cwd, strv_argv(&p->envp), &params.scan);
 
@@ -253,9 +281,14 @@ static int build(struct prepare *p, const struct cc_command *command)
 		return p->reason ? EXACT_UNKNOWN : -ENOMEM;
 	}
 	if (r == 0)
-		r = find_toolchain(q, &request, &params.toolchain, &p->reason);
+		r = note_scan(p, params.scan);
+	begun = now_us(CLOCK_MONOTONIC);
+	if (r == 0)
+		r = find_toolchain(q, &request, &p->result.facts, &params.toolchain, &p->reason);
+	p->result.facts.toolchain_us = now_us(CLOCK_MONOTONIC) - begun;
 	if (r != 0)
 		return r == TOOLCHAIN_UNKNOWN ? EXACT_UNKNOWN : r;
+	p->result.facts.toolchain_files = params.toolchain->n;
 	r = exact_action_make(&params, &p->result.action, &p->reason);
 	if (r == EXACT_UNKNOWN)
 		forget_toolchains(q);
@@ -281,21 +314,13 @@ static int prepare(struct prepare *p)
 	return r;
 }
 
-static uint64_t thread_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
-
 static void on_work(uv_work_t *work)
 {
 	struct prepare_queue *q = work->data;
-	uint64_t begun = thread_us();
+	uint64_t begun = now_us(CLOCK_THREAD_CPUTIME_ID);
 
 	q->running->result.outcome = prepare(q->running);
-	q->running->result.cpu_us = thread_us() - begun;
+	q->running->result.cpu_us = now_us(CLOCK_THREAD_CPUTIME_ID) - begun;
 }
 
 /* ---- in the loop ---- */
@@ -339,6 +364,7 @@ int prepare_start(struct prepare_queue *q, const struct prepare_params *params,
 		return -ENOMEM;
 	*p = (struct prepare){.queue = q,
 		.colour = params->colour,
+		.absent = params->absent,
 		.done = done,
 		.data = data,
 		.cwd = strdup(params->cwd),

@@ -24,6 +24,18 @@ struct prepare_params {
 	char *const *envp;
 	const char *cwd, *compiler;
 	bool colour;
+	bool absent; /* count them, for prepare_facts */
+};
+
+/* What was found out, for people. */
+struct prepare_facts {
+	size_t files; /* that are read, beside the compiler's own */
+	uint64_t bytes;
+	size_t absent; /* names that were looked for and must not be there */
+	uint64_t scan_us;
+	size_t toolchain_files;
+	bool toolchain_asked; /* the compiler had to be asked */
+	uint64_t toolchain_us;
 };
 
 struct prepare_result {
@@ -33,6 +45,7 @@ struct prepare_result {
 	bool hit;                   /* its result is known: */
 	struct rex_result known;    /* for rex_result_fini */
 	uint64_t cpu_us;
+	struct prepare_facts facts;
 };
 
 struct prepare;

@@ -33,6 +33,7 @@ enum ipc_request_type {
 enum ipc_flag {
 	IPC_STDERR_TTY = 1 << 0, /* the compiler would find a colour terminal there */
 	IPC_EXPLAIN = 1 << 1,    /* say in one line where it ran and why */
+	IPC_STORY = 1 << 2,      /* and the whole story of it */
 };
 
 struct ipc_request_header {
@@ -73,7 +74,7 @@ void ipc_request_fini(struct ipc_request *r);
 
 enum ipc_reply_type {
 	IPC_REPLY_DONE = 1, /* exit with status; out and err are the compiler's */
-	IPC_REPLY_LOCAL,    /* exec the compiler, keeping the connection open */
+	IPC_REPLY_LOCAL,    /* say err, exec the compiler, keeping the connection open */
 	IPC_REPLY_RETIRED,  /* another version's agent: start a new one */
 };
 

@@ -18,7 +18,8 @@ enum launcher_exit {
 struct invocation {
 	struct strv argv; /* [0]: the compiler, as named */
 	char *compiler;   /* its absolute path */
-	bool explain;
+	bool explain;     /* in one line */
+	bool story;       /* at length */
 };
 
 /* A line for the user on stderr: "distcc[PID] Severity: text", in one write. */
@@ -31,6 +32,9 @@ void launcher_say(const char *fmt, ...) PRINTF_LIKE(1, 2);
 bool launcher_option(int argc, char **argv, int *ret_exit);
 void launcher_usage(void);
 
+/* Hand it to the agent, and do as that says; the exit code, where it returns. */
+int launcher_run(const struct invocation *i);
+
 /*
  * How we were called: "distcc gcc …", "distcc …", or by a compiler's name. Control options in
  * front are taken off and put into effect (in this process's environment). 0, or the exit code
@@ -39,5 +43,6 @@ void launcher_usage(void);
 int launcher_invocation(int argc, char **argv, struct invocation *ret) MUST_CHECK;
 void launcher_invocation_fini(struct invocation *i);
 
-/* The compiler takes this process's place. Returns only an exit code, having said why. */
+/* The compiler takes this process's place, or is waited for where a story is told. Returns only an
+ * exit code; having said why, where it is ours. */
 int launcher_exec(const struct invocation *i);

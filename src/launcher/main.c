@@ -71,6 +71,13 @@ static bool colour_terminal(void)
 	return term && !str_eq(term, "dumb") && isatty(STDERR_FILENO);
 }
 
+static void write_error(const struct buf *text)
+{
+	if (text->len > 0 && fs_write_all(STDERR_FILENO, text->data, text->len) < 0) {
+		/* As the compiler does: diagnostics that nobody can read change nothing. */
+	}
+}
+
 static int finish(const struct agent_answer *a)
 {
 	int status = (int)a->head.status;
@@ -79,9 +86,7 @@ static int finish(const struct agent_answer *a)
 	if (a->out.len > 0 && fs_write_all(STDOUT_FILENO, a->out.data, a->out.len) < 0 &&
 		status == 0)
 		status = EXIT_DISTCC_FAILED;
-	if (a->err.len > 0 && fs_write_all(STDERR_FILENO, a->err.data, a->err.len) < 0) {
-		/* As the compiler does: diagnostics that nobody can read change nothing. */
-	}
+	write_error(&a->err);
 	return status;
 }
 
@@ -106,7 +111,7 @@ static int ask_agent(const struct ipc_request *q, int *ret_fd, struct agent_answ
 	return -EAGAIN;
 }
 
-static int run(const struct invocation *inv)
+int launcher_run(const struct invocation *inv)
 {
 	AUTO(util_free) char *cwd = fs_working_directory(env_get(environ, "PWD"));
 	struct ipc_request q = {
@@ -125,16 +130,18 @@ static int run(const struct invocation *inv)
 		return launcher_exec(inv);
 	q.umask = umask(0);
 	umask(q.umask);
-	q.flags = (colour_terminal() ? IPC_STDERR_TTY : 0) | (inv->explain ? IPC_EXPLAIN : 0);
+	q.flags = (colour_terminal() ? IPC_STDERR_TTY : 0) | (inv->explain ? IPC_EXPLAIN : 0) |
+		  (inv->story ? IPC_STORY : 0);
 	r = ask_agent(&q, &fd, &a);
 	if (r < 0) {
-		if (env_bool(environ, "DISTCC_VERBOSE", false) || inv->explain)
+		if (env_bool(environ, "DISTCC_VERBOSE", false) || inv->explain || inv->story)
 			launcher_say("no agent (%s): compiling here", strerror(-r));
 		return launcher_exec(inv);
 	}
 	write_log(&a.log);
 	if (a.head.type == IPC_REPLY_DONE)
 		return finish(&a);
+	write_error(&a.err);
 	/* The connection is the local slot: the compiler inherits it, and it ends with the
 	 * compiler. */
 	if (fcntl(fd, F_SETFD, 0) < 0)
@@ -157,5 +164,5 @@ int main(int argc, char **argv)
 		return r;
 	/* Inside our own compiler's run the outer one holds the slot: asking for another could wait
 	 * for ever. */
-	return nested ? launcher_exec(&inv) : run(&inv);
+	return nested ? launcher_exec(&inv) : launcher_run(&inv);
 }

@@ -159,6 +159,25 @@ static int scan_includes(char **words)
 	return EXIT_DISTCC_FAILED;
 }
 
+/* The command is run as any other, and told about. */
+static int explain(char **words)
+{
+	static char self[] = "distcc";
+	AUTO(launcher_invocation_fini) struct invocation inv = {.argv = STRV_INIT};
+	AUTO(strv_fini) struct strv command = STRV_INIT;
+	int r = strv_push(&command, self);
+
+	if (r == 0)
+		r = strv_push_all(&command, words);
+	if (r < 0)
+		return EXIT_OUT_OF_MEMORY;
+	r = launcher_invocation((int)command.n, command.v, &inv);
+	if (r != 0)
+		return r;
+	inv.story = true;
+	return launcher_run(&inv);
+}
+
 static int show_help(void)
 {
 	launcher_usage();
@@ -174,6 +193,8 @@ static const struct option options[] = {
 	{"--stats", show_stats, "print the same summed up by host"},
 	{"--agent-pid", show_pid, "print the process id of this user's agent"},
 	{"--stop-agent", stop_agent, "end this user's agent and wait for it"},
+	{"--explain", NULL, "run the COMPILER command behind it, and tell its whole story",
+		explain},
 	{"--scan-includes", NULL, "print what the COMPILER command behind it would read",
 		scan_includes},
 };
@@ -184,6 +205,7 @@ void launcher_usage(void)
 	     "   distcc [--distcc-OPTION...] COMPILER [compile options] -o OBJECT -c SOURCE\n"
 	     "   distcc [compile options] -o OBJECT -c SOURCE   (the compiler is cc)\n"
 	     "   distcc OPTION\n"
+	     "   distcc --explain COMPILER [compile options]\n"
 	     "   distcc --scan-includes [--json] [--check] COMPILER [compile options]\n"
 	     "\n"
 	     "Options:");

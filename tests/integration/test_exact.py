@@ -259,6 +259,55 @@ def test_explain(lab, client):
     assert b"not compiled: its result was kept here" in got.err
 
 
+def story(one, tree, *argv, **env):
+    """The labels of --explain's lines in their order, and all of its text."""
+    got = one.run("--explain", *argv, cwd=tree.path, **env)
+    lines = got.err.decode().splitlines()
+    assert 0 < len(lines) <= 40, lines
+    return [line[14:26].strip() for line in lines if line[10:12] == "ms"], got
+
+
+def test_the_story_of_a_compile(lab, worker, client):
+    one, tree = client([worker]), units(lab)
+    labels, got = story(one, tree, "gcc", *OPTIONS)
+    assert got.code == 0 and (tree.path / "u.o").exists()
+    for label in ("command", "compiler", "hosts", "scan", "toolchain", "action", "cache", "answer",
+                  "check", "written", "end"):
+        assert label in labels, got.err.decode()
+    assert labels[0] == "command" and labels[-1] == "end"
+    assert f"compiled on {worker.host()}".encode() in got.err
+
+    procs.eventually("it is kept", lambda: b"its result was kept here" in
+                     story(one, tree, "gcc", *OPTIONS)[1].err)
+
+
+def test_the_story_of_what_stays_here(lab, worker, client):
+    one, tree = client([worker]), units(lab, **{"bad.c": "int x = nothing;\n"})
+    _, got = story(one, tree, "gcc", "-march=native", *OPTIONS)
+    assert got.code == 0 and b"-march=native" in got.err and b"run here" in got.err
+    assert got.err.splitlines()[-1].split()[:4] == [b"run", b"here", b"status", b"0;"]
+    _, got = story(one, tree, "gcc", "-c", "bad.c", "-o", "bad.o")
+    assert got.code == 1 and b"nothing" in got.err and b"status 1;" in got.err
+    # A compiler that is killed: as the shell has it.
+    script = tree.path / "gcc"
+    script.write_text("#!/bin/sh\nkill -9 $$\n")
+    script.chmod(0o755)
+    _, got = story(one, tree, script, *OPTIONS)
+    assert got.code == 128 + signal.SIGKILL
+
+
+def test_the_story_without_an_agent(lab, client):
+    got = client().run("--explain", "gcc", *OPTIONS, cwd=units(lab).path, DISTCC_AGENT="none")
+    assert got.code == 0 and b"no agent" in got.err and b"status 0;" in got.err
+
+
+def test_the_story_of_dead_hosts(lab, client):
+    """However many there are, and whatever becomes of each."""
+    hosts = [f"127.0.0.1:1/{n}" for n in range(1, 40)]
+    _, got = story(client(hosts), units(lab), "gcc", *OPTIONS)
+    assert got.code == 0 and b"lines more" in got.err and b"run here" in got.err
+
+
 NOT_KEPT = {
     "a name pasted together": "#define P(a, b) a##b\n#define Q(a, b) P(a, b)\n"
                               "const char *t = Q(__TI, ME__);\n",
