@@ -133,6 +133,9 @@ static uint64_t blob_bytes(const struct exact_action *a)
 
 void job_story_prepared(struct job *j, const struct prepare_result *result)
 {
+	static const char *const from[] = {[TOOLCHAINS_MEMORY] = "all as they were",
+		[TOOLCHAINS_DATABASE] = "all as they were, by the database",
+		[TOOLCHAINS_ASKED] = "found by asking the compiler"};
 	const struct prepare_facts *f = &result->facts;
 	const struct exact_action *a = &result->action;
 	char digest[REAPI_HASH_HEX + 1];
@@ -146,8 +149,7 @@ void job_story_prepared(struct job *j, const struct prepare_result *result)
 			(double)f->scan_us / 1000);
 	if (f->toolchain_files > 0)
 		job_story(j, "toolchain", "%zu files and links, %s: %.2f ms", f->toolchain_files,
-			f->toolchain_asked ? "found by asking the compiler" : "all as they were",
-			(double)f->toolchain_us / 1000);
+			from[f->toolchain_from], (double)f->toolchain_us / 1000);
 	if (result->outcome == 0) {
 		reapi_digest_hex(&a->digest, digest);
 		job_story(j, "action", "%s", digest);

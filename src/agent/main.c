@@ -216,13 +216,10 @@ static int start_watching(struct agent *a)
 /* The compilers' answers are kept beside the socket. */
 static int open_preparing(struct agent *a)
 {
-	AUTO(util_free) char *db = NULL;
+	char dir[64];
 
-	if (asprintf(&db, "/proc/self/fd/%d/facts.sqlite", a->place.dir) < 0) {
-		db = NULL;
-		return -ENOMEM;
-	}
-	return prepare_queue_new(a->loop, db, a->store, &a->preparing);
+	snprintf(dir, sizeof(dir), "/proc/self/fd/%d", a->place.dir);
+	return prepare_queue_new(a->loop, dir, a->store, &a->preparing);
 }
 
 static int init(struct agent *a)

@@ -17,34 +17,15 @@
 #include "base/list.h"
 #include "cc/compiler.h"
 
-/* Toolchains remembered: compilers, times the option sets that matter. */
-enum { TOOLCHAINS_MAX = 64 };
-
-/* What was at a path that a toolchain depends on. */
-struct place {
-	const char *path; /* the toolchain's */
-	enum scan_kind kind;
-	char *real;       /* where it led; "": to nothing */
-	uint64_t content; /* the serial of a file's; 0: of none */
-};
-
-struct known {
-	struct buf key;
-	struct toolchain toolchain;
-	struct place *places; /* its entries that are files and links, and what it says also */
-	size_t n_places;
-};
-
 struct prepare_queue {
 	uv_loop_t *loop;
 	struct list waiting;
 	struct prepare *running;
 	uv_work_t work;
-	char *db;
+	char *facts, *known; /* databases; or NULL */
 	struct store *store;
 	struct scanner *scanner;
-	struct known known[TOOLCHAINS_MAX];
-	size_t n_known, next_known;
+	struct toolchains *toolchains;
 };
 
 struct prepare {
@@ -60,7 +41,7 @@ struct prepare {
 };
 
 int prepare_queue_new(
-	uv_loop_t *loop, const char *db, struct store *store, struct prepare_queue **ret)
+	uv_loop_t *loop, const char *dir, struct store *store, struct prepare_queue **ret)
 {
 	struct prepare_queue *q = calloc(1, sizeof(*q));
 
@@ -69,8 +50,9 @@ int prepare_queue_new(
 	q->loop = loop;
 	q->store = store;
 	list_init(&q->waiting);
-	q->db = db ? strdup(db) : NULL;
-	if (db && !q->db) {
+	if (dir && (asprintf(&q->facts, "%s/facts.sqlite", dir) < 0 ||
+			   asprintf(&q->known, "%s/toolchains.sqlite", dir) < 0)) {
+		free(q->facts);
 		free(q);
 		return -ENOMEM;
 	}
@@ -78,23 +60,14 @@ int prepare_queue_new(
 	return 0;
 }
 
-static void forget(struct known *k)
-{
-	buf_fini(&k->key);
-	toolchain_fini(&k->toolchain);
-	for (size_t i = 0; i < k->n_places; i++)
-		free(k->places[i].real);
-	free(k->places);
-}
-
 void prepare_queue_free(struct prepare_queue *q)
 {
 	if (!q)
 		return;
-	for (size_t i = 0; i < q->n_known; i++)
-		forget(&q->known[i]);
+	toolchains_free(q->toolchains);
 	scanner_free(q->scanner);
-	free(q->db);
+	free(q->facts);
+	free(q->known);
 	free(q);
 }
 
@@ -113,121 +86,6 @@ static void prepare_free(struct prepare *p)
 }
 
 /* ---- in the pool ---- */
-
-/* What is at p->path now; *ret_real is the scanner's. */
-static int look(struct prepare_queue *q, struct place *p, const char **ret_real)
-{
-	struct scan_path *path;
-	int r = scanner_file(q->scanner, "/", p->path, &path);
-
-	if (r == -ENOMEM)
-		return r;
-	p->kind = r == 0 ? path->kind : SCAN_UNREADABLE;
-	p->content = 0;
-	*ret_real = "";
-	if (r == 0 && (path->kind == SCAN_FILE || path->kind == SCAN_DIRECTORY))
-		*ret_real = scanner_real(q->scanner, path);
-	if (r == 0 && path->kind == SCAN_FILE)
-		p->content = path->inode->content ? path->inode->content->serial : 0;
-	return *ret_real ? 0 : -ENOMEM;
-}
-
-static int note_places(struct prepare_queue *q, struct known *k)
-{
-	const struct toolchain *t = &k->toolchain;
-	int r = 0;
-
-	k->places = calloc(t->n + t->also.n + 1, sizeof(*k->places));
-	if (!k->places)
-		return -ENOMEM;
-	for (size_t i = 0; r == 0 && i < t->n + t->also.n; i++) {
-		struct place *p = &k->places[k->n_places++];
-		const char *real;
-
-		p->path = i < t->n ? t->entries[i].path : t->also.v[i - t->n];
-		r = look(q, p, &real);
-		if (r == 0)
-			p->real = strdup(real);
-		if (r == 0 && !p->real)
-			r = -ENOMEM;
-	}
-	return r;
-}
-
-/*
- * Is everything as it was? A link that leads elsewhere (another version was chosen), a program that
- * was built anew, one of its name that would be found before it: each makes it another toolchain.
- */
-static bool places_hold(struct prepare_queue *q, const struct known *k)
-{
-	for (size_t i = 0; i < k->n_places; i++) {
-		struct place now = {.path = k->places[i].path};
-		const char *real;
-
-		if (look(q, &now, &real) < 0 || now.kind != k->places[i].kind ||
-			now.content != k->places[i].content || !str_eq(real, k->places[i].real))
-			return false;
-	}
-	return true;
-}
-
-static struct known *find_known(struct prepare_queue *q, const struct buf *key)
-{
-	for (size_t i = 0; i < q->n_known; i++)
-		if (q->known[i].key.len == key->len &&
-			memcmp(q->known[i].key.data, key->data, key->len) == 0)
-			return &q->known[i];
-	return NULL;
-}
-
-/* Takes what k has. */
-static struct known *remember(struct prepare_queue *q, struct known *k)
-{
-	struct known *place = &q->known[q->next_known];
-
-	if (q->n_known < TOOLCHAINS_MAX)
-		q->n_known++;
-	else
-		forget(place);
-	q->next_known = (q->next_known + 1) % TOOLCHAINS_MAX;
-	*place = *k;
-	return place;
-}
-
-static void forget_toolchains(struct prepare_queue *q)
-{
-	while (q->n_known > 0)
-		forget(&q->known[--q->n_known]);
-	q->next_known = 0;
-}
-
-/* *ret belongs to the queue, and is good until the next look-up. */
-static int find_toolchain(struct prepare_queue *q, const struct toolchain_request *request,
-	struct prepare_facts *facts, const struct toolchain **ret, char **ret_reason)
-{
-	struct known *k, fresh = {.key = BUF_INIT};
-	int r = toolchain_key(request, &fresh.key);
-
-	k = r == 0 ? find_known(q, &fresh.key) : NULL;
-	if (k && places_hold(q, k)) {
-		buf_fini(&fresh.key);
-		*ret = &k->toolchain;
-		return 0;
-	}
-	if (k)
-		forget_toolchains(q);
-	facts->toolchain_asked = true;
-	if (r == 0)
-		r = toolchain_find(request, &fresh.toolchain, ret_reason);
-	if (r == 0)
-		r = note_places(q, &fresh);
-	if (r != 0) {
-		forget(&fresh);
-		return r;
-	}
-	*ret = &remember(q, &fresh)->toolchain;
-	return 0;
-}
 
 static uint64_t now_us(clockid_t clock)
 {
@@ -284,25 +142,34 @@ static int build(struct prepare *p, const struct cc_command *command)
 		r = note_scan(p, params.scan);
 	begun = now_us(CLOCK_MONOTONIC);
 	if (r == 0)
-		r = find_toolchain(q, &request, &p->result.facts, &params.toolchain, &p->reason);
+		r = toolchains_find(q->toolchains, q->scanner, &request, &params.toolchain,
+			&p->result.facts.toolchain_from, &p->reason);
 	p->result.facts.toolchain_us = now_us(CLOCK_MONOTONIC) - begun;
 	if (r != 0)
 		return r == TOOLCHAIN_UNKNOWN ? EXACT_UNKNOWN : r;
 	p->result.facts.toolchain_files = params.toolchain->n;
 	r = exact_action_make(&params, &p->result.action, &p->reason);
 	if (r == EXACT_UNKNOWN)
-		forget_toolchains(q);
+		toolchains_forget(q->toolchains);
 	if (r == 0 && q->store)
 		p->result.hit =
 			store_get(q->store, &p->result.action.digest, &p->result.known) == 0;
 	return r;
 }
 
+/* What is remembered; its databases are opened here because that blocks. */
+static int open_memory(struct prepare_queue *q)
+{
+	int r = q->scanner ? 0 : scanner_new(q->facts, 0, &q->scanner);
+
+	return r < 0 || q->toolchains ? r : toolchains_new(q->known, &q->toolchains);
+}
+
 static int prepare(struct prepare *p)
 {
 	struct prepare_queue *q = p->queue;
 	struct cc_command command;
-	int r = q->scanner ? 0 : scanner_new(q->db, 0, &q->scanner);
+	int r = open_memory(q);
 
 	if (r == 0)
 		r = cc_command_parse_as(cc_compiler_family(p->argv.v[0], p->compiler),

@@ -4,6 +4,7 @@
 #include <uv.h>
 
 #include "agent/store.h"
+#include "agent/toolchains.h"
 #include "exact/action.h"
 
 /*
@@ -13,8 +14,9 @@
  */
 struct prepare_queue;
 
-/* db: where the compilers' answers are kept; NULL: nowhere. store outlives it; or NULL. -ENOMEM. */
-int prepare_queue_new(uv_loop_t *loop, const char *db, struct store *store,
+/* dir: where the compilers' answers and closures are kept; NULL: nowhere. store outlives it; or NULL.
+ * -ENOMEM. */
+int prepare_queue_new(uv_loop_t *loop, const char *dir, struct store *store,
 	struct prepare_queue **ret) MUST_CHECK;
 /* Waits for what is being made; nothing may be waiting for it. NULL is fine. */
 void prepare_queue_free(struct prepare_queue *q);
@@ -34,7 +36,7 @@ struct prepare_facts {
 	size_t absent; /* names that were looked for and must not be there */
 	uint64_t scan_us;
 	size_t toolchain_files;
-	bool toolchain_asked; /* the compiler had to be asked */
+	enum toolchains_from toolchain_from;
 	uint64_t toolchain_us;
 };
 

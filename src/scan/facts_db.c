@@ -1,33 +1,23 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include <sqlite3.h>
-
-#include "base/log.h"
+#include "db/db.h"
 #include "scan/facts_store.h"
 
 /*
- * The database: one row of facts for each key, one row of answers for each operand that was asked
- * about. Lists are lines of text; a name with a line break in it never gets this far.
+ * The database (db/db.h): one row of facts for each key, one row of answers for each operand that was
+ * asked about. Lists are lines of text; a name with a line break in it never gets this far.
  *
  *	facts	relied: lines "DIR TIMED DEV INO MTIME PATH"
  *	answers	special by its name, so that a number may change its meaning from version to version
- *
- * "PRAGMA user_version" is SCHEMA. An older one is emptied, a newer one is left alone. What is no
- * database, or does not hold together, is renamed to NAME.broken. Several agents may have it open:
- * it is in WAL mode, and who cannot write within BUSY_MS does without.
  */
 
-enum { SCHEMA = 2, BUSY_MS = 250 };
-
 struct facts_db {
-	sqlite3 *sql;
+	struct db db;
 	sqlite3_stmt *load, *load_answers, *save, *save_answer;
 };
 
@@ -42,7 +32,14 @@ static const char create[] =
 	" special TEXT NOT NULL, operand TEXT NOT NULL, answer INTEGER NOT NULL,"
 	" PRIMARY KEY(fact, special, operand)) WITHOUT ROWID;";
 
-static const char prune[] = "DELETE FROM facts WHERE id <= (SELECT max(id) FROM facts) - 1024;";
+static const struct db_schema schema = {
+	.version = 2,
+	.event = "facts-database",
+	.create = create,
+	.present = "SELECT count(*) = 2 FROM sqlite_master WHERE type = 'table'"
+		   " AND name IN ('facts', 'answers')",
+	.prune = "DELETE FROM facts WHERE id <= (SELECT max(id) FROM facts) - 1024",
+};
 
 static const char sql_load[] =
 	"SELECT id, mode, specials, expands, preinclude, search_default, first_name, predefined,"
@@ -56,151 +53,25 @@ static const char sql_save[] =
 static const char sql_save_answer[] =
 	"INSERT OR REPLACE INTO answers(fact, special, operand, answer) VALUES(?1, ?2, ?3, ?4)";
 
-static void close_handles(struct facts_db *db)
-{
-	sqlite3_finalize(db->load);
-	sqlite3_finalize(db->load_answers);
-	sqlite3_finalize(db->save);
-	sqlite3_finalize(db->save_answer);
-	sqlite3_close(db->sql);
-	*db = (struct facts_db){.sql = NULL};
-}
-
 void facts_db_close(struct facts_db *db)
 {
 	if (!db)
 		return;
-	close_handles(db);
+	db_close(&db->db);
 	free(db);
-}
-
-/* An error that will not pass: go on without. */
-static void failed(struct facts_db *db, const char *what)
-{
-	int code = sqlite3_errcode(db->sql);
-
-	log_event(LOG_LEVEL_WARNING, "facts-database-failed", "what=%s error=%s", what,
-		sqlite3_errmsg(db->sql));
-	/* A constraint: another agent has dropped the row meanwhile. */
-	if (code != SQLITE_BUSY && code != SQLITE_LOCKED && code != SQLITE_CONSTRAINT)
-		close_handles(db);
-}
-
-/* A whole number or, of a pragma, what its first column has; -1 where there is none. */
-static int64_t number(sqlite3 *sql, const char *query)
-{
-	sqlite3_stmt *st = NULL;
-	int64_t v = -1;
-
-	if (sqlite3_prepare_v2(sql, query, -1, &st, NULL) == SQLITE_OK &&
-		sqlite3_step(st) == SQLITE_ROW)
-		v = sqlite3_column_int64(st, 0);
-	sqlite3_finalize(st);
-	return v;
-}
-
-static bool is_whole(sqlite3 *sql)
-{
-	sqlite3_stmt *st = NULL;
-	bool ok = sqlite3_prepare_v2(sql, "PRAGMA quick_check(1)", -1, &st, NULL) == SQLITE_OK &&
-		  sqlite3_step(st) == SQLITE_ROW &&
-		  str_eq((const char *)sqlite3_column_text(st, 0), "ok");
-
-	sqlite3_finalize(st);
-	return ok;
-}
-
-static bool prepare(struct facts_db *db)
-{
-	return sqlite3_prepare_v3(db->sql, sql_load, -1, SQLITE_PREPARE_PERSISTENT, &db->load,
-		       NULL) == SQLITE_OK &&
-	       sqlite3_prepare_v3(db->sql, sql_load_answers, -1, SQLITE_PREPARE_PERSISTENT,
-		       &db->load_answers, NULL) == SQLITE_OK &&
-	       sqlite3_prepare_v3(db->sql, sql_save, -1, SQLITE_PREPARE_PERSISTENT, &db->save,
-		       NULL) == SQLITE_OK &&
-	       sqlite3_prepare_v3(db->sql, sql_save_answer, -1, SQLITE_PREPARE_PERSISTENT,
-		       &db->save_answer, NULL) == SQLITE_OK;
-}
-
-static bool has_tables(sqlite3 *sql)
-{
-	return number(sql, "SELECT count(*) FROM sqlite_master WHERE type = 'table'"
-			   " AND name IN ('facts', 'answers')") == 2;
-}
-
-static bool make_tables(sqlite3 *sql)
-{
-	char version[64];
-
-	snprintf(version, sizeof(version), "PRAGMA user_version = %d;", SCHEMA);
-	return sqlite3_exec(sql, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK &&
-	       sqlite3_exec(sql, create, NULL, NULL, NULL) == SQLITE_OK &&
-	       sqlite3_exec(sql, version, NULL, NULL, NULL) == SQLITE_OK &&
-	       sqlite3_exec(sql, "COMMIT", NULL, NULL, NULL) == SQLITE_OK;
-}
-
-enum opened { OPENED, OPENED_BROKEN, OPENED_NOT };
-
-static enum opened open_once(struct facts_db *db, const char *path)
-{
-	int64_t version;
-	int code =
-		sqlite3_open_v2(path, &db->sql, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
-
-	if (code != SQLITE_OK)
-		return OPENED_NOT;
-	sqlite3_busy_timeout(db->sql, BUSY_MS);
-	version = number(db->sql, "PRAGMA user_version");
-	code = sqlite3_errcode(db->sql);
-	if (version < 0)
-		return code == SQLITE_NOTADB || code == SQLITE_CORRUPT ? OPENED_BROKEN : OPENED_NOT;
-	if (version > SCHEMA)
-		return OPENED_NOT;
-	if (!is_whole(db->sql))
-		return sqlite3_errcode(db->sql) == SQLITE_BUSY ? OPENED_NOT : OPENED_BROKEN;
-	sqlite3_exec(db->sql,
-		"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON",
-		NULL, NULL, NULL);
-	if ((version < SCHEMA || !has_tables(db->sql)) && !make_tables(db->sql))
-		return OPENED_NOT;
-	if (!prepare(db))
-		return OPENED_BROKEN;
-	sqlite3_exec(db->sql, prune, NULL, NULL, NULL);
-	return OPENED;
-}
-
-static bool set_aside(const char *path)
-{
-	static const char *const more[] = {"-wal", "-shm", "-journal"};
-	char name[PATH_MAX + 16];
-	bool ok;
-
-	if (snprintf(name, sizeof(name), "%s.broken", path) >= PATH_MAX)
-		return false;
-	ok = rename(path, name) == 0;
-	for (size_t i = 0; ok && i < ARRAY_SIZE(more); i++) {
-		snprintf(name, sizeof(name), "%s%s", path, more[i]);
-		unlink(name);
-	}
-	return ok;
 }
 
 int facts_db_open(const char *path, struct facts_db **ret)
 {
 	struct facts_db *db = calloc(1, sizeof(*db));
-	enum opened opened;
 
 	if (!db)
 		return -ENOMEM;
-	opened = open_once(db, path);
-	if (opened == OPENED_BROKEN) {
-		close_handles(db);
-		log_event(LOG_LEVEL_WARNING, "facts-database-broken", "file=%s", path);
-		if (set_aside(path))
-			opened = open_once(db, path);
-	}
-	if (opened != OPENED)
-		close_handles(db);
+	db_open(path, &schema,
+		(const struct db_statement[]){{&db->load, sql_load},
+			{&db->load_answers, sql_load_answers}, {&db->save, sql_save},
+			{&db->save_answer, sql_save_answer}},
+		4, &db->db);
 	*ret = db;
 	return 0;
 }
@@ -270,13 +141,6 @@ static int join_relied(const struct scan_facts *f, struct buf *ret)
 	return r;
 }
 
-static const char *text_of(sqlite3_stmt *st, int column)
-{
-	const char *s = (const char *)sqlite3_column_text(st, column);
-
-	return s ? s : "";
-}
-
 static int read_row(sqlite3_stmt *st, struct scan_facts *f)
 {
 	struct facts_private *p = f->private;
@@ -289,16 +153,16 @@ static int read_row(sqlite3_stmt *st, struct scan_facts *f)
 	f->preinclude = sqlite3_column_int(st, 4);
 	f->search_default = sqlite3_column_int(st, 5);
 	f->first_name = sqlite3_column_int(st, 6);
-	p->predefined = strdup(text_of(st, 7));
+	p->predefined = strdup(db_text(st, 7));
 	if (!p->predefined)
 		return -ENOMEM;
 	f->predefined_len = strlen(p->predefined);
-	r = split(text_of(st, 8), &p->quote);
+	r = split(db_text(st, 8), &p->quote);
 	if (r == 0)
-		r = split(text_of(st, 9), &p->bracket);
+		r = split(db_text(st, 9), &p->bracket);
 	if (r == 0)
-		r = split(text_of(st, 10), &p->missing);
-	return r == 0 ? split_relied(text_of(st, 11), f) : r;
+		r = split(db_text(st, 10), &p->missing);
+	return r == 0 ? split_relied(db_text(st, 11), f) : r;
 }
 
 static int special_by_name(const char *name)
@@ -316,8 +180,8 @@ static int load_answers(struct facts_db *db, struct scan_facts *f)
 
 	sqlite3_bind_int64(st, 1, f->private->row);
 	while (r == 0 && sqlite3_step(st) == SQLITE_ROW) {
-		int special = special_by_name(text_of(st, 0));
-		const char *operand = text_of(st, 1);
+		int special = special_by_name(db_text(st, 0));
+		const char *operand = db_text(st, 1);
 
 		if (special >= 0)
 			r = facts_put_answer(f, (enum scan_special)special, operand,
@@ -331,7 +195,7 @@ int facts_db_load(struct facts_db *db, const char *key, struct scan_facts *f)
 {
 	int r, code;
 
-	if (!db || !db->sql)
+	if (!db || !db->db.sql)
 		return 1;
 	sqlite3_bind_text(db->load, 1, key, -1, SQLITE_STATIC);
 	code = sqlite3_step(db->load);
@@ -339,7 +203,7 @@ int facts_db_load(struct facts_db *db, const char *key, struct scan_facts *f)
 	sqlite3_reset(db->load);
 	sqlite3_clear_bindings(db->load);
 	if (code != SQLITE_ROW && code != SQLITE_DONE)
-		failed(db, "load");
+		db_failed(&db->db, "load");
 	else if (r == 0)
 		r = load_answers(db, f);
 	return r == 0 ? facts_publish(f) : r;
@@ -376,16 +240,16 @@ void facts_db_save(struct facts_db *db, struct scan_facts *f)
 {
 	int code;
 
-	if (!db || !db->sql)
+	if (!db || !db->db.sql)
 		return;
 	/* Where memory is short it is not kept, and no more. */
 	code = bind(db->save, f) == 0 ? sqlite3_step(db->save) : SQLITE_NOMEM;
 	if (code == SQLITE_DONE)
-		f->private->row = sqlite3_last_insert_rowid(db->sql);
+		f->private->row = sqlite3_last_insert_rowid(db->db.sql);
 	sqlite3_reset(db->save);
 	sqlite3_clear_bindings(db->save);
 	if (code != SQLITE_DONE && code != SQLITE_NOMEM)
-		failed(db, "save");
+		db_failed(&db->db, "save");
 }
 
 void facts_db_save_answers(
@@ -394,11 +258,11 @@ void facts_db_save_answers(
 	sqlite3_stmt *st;
 	int code = SQLITE_DONE;
 
-	if (!db || !db->sql || !f->private->row)
+	if (!db || !db->db.sql || !f->private->row)
 		return;
 	st = db->save_answer;
-	if (sqlite3_exec(db->sql, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK) {
-		failed(db, "save-answers");
+	if (sqlite3_exec(db->db.sql, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK) {
+		db_failed(&db->db, "save-answers");
 		return;
 	}
 	for (size_t i = 0; code == SQLITE_DONE && i < n; i++) {
@@ -413,8 +277,8 @@ void facts_db_save_answers(
 		sqlite3_reset(st);
 		sqlite3_clear_bindings(st);
 	}
-	if (sqlite3_exec(db->sql, code == SQLITE_DONE ? "COMMIT" : "ROLLBACK", NULL, NULL, NULL) !=
-			SQLITE_OK ||
+	if (sqlite3_exec(db->db.sql, code == SQLITE_DONE ? "COMMIT" : "ROLLBACK", NULL, NULL,
+		    NULL) != SQLITE_OK ||
 		code != SQLITE_DONE)
-		failed(db, "save-answers");
+		db_failed(&db->db, "save-answers");
 }

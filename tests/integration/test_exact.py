@@ -281,6 +281,42 @@ def test_the_story_of_a_compile(lab, worker, client):
                      story(one, tree, "gcc", *OPTIONS)[1].err)
 
 
+def found(one, tree):
+    """How --explain says that the toolchain was found."""
+    got = one.run("--explain", "gcc", *OPTIONS, cwd=tree.path)
+    return next(line for line in got.err.decode().splitlines() if "toolchain" in line)
+
+
+def test_a_toolchain_is_found_once(lab, client):
+    """By asking; then by memory; by the database after the agent's end; anew when it is another."""
+    one, tree = client(), units(lab)
+    assert "by asking" in found(one, tree)
+    assert "all as they were:" in found(one, tree)
+    one.run("--stop-agent")
+    assert "by the database" in found(one, tree)
+    # One that is found before the assembler that was, in a directory that was empty.
+    first = lab.directory("first")
+    other = lab.client(DISTCC_EXACT=1, DISTCC_CACHE_DIR=lab.directory("k2"),
+                       PATH=f"{first}:{os.environ['PATH']}")
+    assert "by asking" in found(other, tree)
+    other.run("--stop-agent")
+    shutil.copy(shutil.which("as"), first / "as")
+    assert "by asking" in found(other, tree)
+    other.run("--stop-agent")
+    assert "by the database" in found(other, tree)
+
+
+def test_a_broken_database_of_toolchains(lab, client):
+    one, tree = client(), units(lab)
+    found(one, tree)
+    one.run("--stop-agent")
+    [database] = lab.root.rglob("toolchains.sqlite")
+    database.write_bytes(b"garbage " * 1000)
+    assert "by asking" in found(one, tree)
+    one.run("--stop-agent")
+    assert "by the database" in found(one, tree)
+
+
 def test_the_story_of_what_stays_here(lab, worker, client):
     one, tree = client([worker]), units(lab, **{"bad.c": "int x = nothing;\n"})
     _, got = story(one, tree, "gcc", "-march=native", *OPTIONS)

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "exact/toolchain.h"
+#include "scan/scan.h"
+
+/*
+ * Toolchains that were found (exact/toolchain.h), in memory and in a database, each for as long as
+ * everything is as it was: a link that leads elsewhere (another version was chosen), a program that
+ * was built anew, one of its name that would be found before it: each makes it another toolchain.
+ *
+ * For one thread at a time, the scanner's.
+ */
+struct toolchains;
+
+/* db: path of the database; NULL: none. -ENOMEM. */
+int toolchains_new(const char *db, struct toolchains **ret) MUST_CHECK;
+void toolchains_free(struct toolchains *t); /* NULL is fine */
+
+enum toolchains_from { TOOLCHAINS_MEMORY, TOOLCHAINS_DATABASE, TOOLCHAINS_ASKED };
+
+/*
+ * Outcomes are toolchain_find's. *ret is good until the next call; *ret_from says how it was found.
+ * scanner: as of its last scan.
+ */
+int toolchains_find(struct toolchains *t, struct scanner *scanner,
+	const struct toolchain_request *request, const struct toolchain **ret,
+	enum toolchains_from *ret_from, char **ret_reason) MUST_CHECK;
+
+/* None is to be trusted: one of them was not what it seemed. */
+void toolchains_forget(struct toolchains *t);
