@@ -371,8 +371,7 @@ bool job_try_host(struct list *queue_link)
 		if (j->exact) {
 			leave_queue(j);
 			slots_release(&j->agent->slots, &j->claim);
-			job_exact_over(j);
-			job_start_plain(j);
+			job_exact_unwanted(j);
 			return true;
 		}
 		if (j->local_too) {
@@ -597,6 +596,7 @@ void job_slot_granted(struct slots_claim *claim)
 		job_move(j, JOB_WAIT_LOCAL);
 		job_record(j)->reason = j->local_reason = "localhost";
 		snprintf(job_record(j)->where, HISTORY_WHERE_MAX, "local");
+		j->keep = j->exact && j->agent->store;
 		job_run_here(j);
 		break;
 	case JOB_WAIT_LOCAL:

@@ -122,6 +122,22 @@ static void on_prepared(void *data, struct prepare_result *result)
 		job_start_plain(j);
 }
 
+void job_exact_unwanted(struct job *j)
+{
+	struct fleet_host *host;
+
+	memset(j->tried, 0, j->n_fleet * sizeof(*j->tried));
+	if (j->agent->store && j->settings.fallback &&
+		fleet_pick(j->fleet, j->n_fleet, j->tried, "", job_now_ms(j), &host) ==
+			FLEET_NONE) {
+		j->keep = true;
+		job_go_local(j, j->local_reason ? j->local_reason : "hosts-resting");
+		return;
+	}
+	job_exact_over(j);
+	job_start_plain(j);
+}
+
 static int start_preparing(struct job *j, prepare_done_fn done)
 {
 	const struct prepare_params p = {.argv = j->request->argv,

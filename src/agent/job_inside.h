@@ -126,6 +126,8 @@ void job_story_end(struct job *j);
 bool job_exact_begin(struct job *j);
 /* j->host was taken: ask it. -errno. */
 int job_exact_start(struct job *j) MUST_CHECK;
+/* No host takes it: the plain way, or here where nobody would take that. */
+void job_exact_unwanted(struct job *j);
 /* A slot was granted to a job with keep: compile it. -errno: it is not, and nothing was begun. */
 int job_exact_here(struct job *j) MUST_CHECK;
 /* Whatever of it runs is ended, and what it had is dropped. Idempotent. */

@@ -27,7 +27,13 @@
 #include "config.h"
 #include "net/dial.h"
 
-enum { IDLE_DEFAULT_MS = 600000, DRAIN_MS = 1, BACKLOG = 4096, UPKEEP_MS = 5000, DESCRIPTORS_WANTED = 65536 };
+enum {
+	IDLE_DEFAULT_MS = 600000,
+	DRAIN_MS = 1,
+	BACKLOG = 4096,
+	UPKEEP_MS = 5000,
+	DESCRIPTORS_WANTED = 65536
+};
 
 /* ---- what the parts share ---- */
 

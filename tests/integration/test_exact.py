@@ -102,6 +102,30 @@ def test_diagnostics(lab, worker, client):
         assert b"it is old" in got.err and b"unused" in got.err
 
 
+def test_kept_while_hosts_rest(lab, client):
+    """Nobody is there: compiled here, and that result is kept too."""
+    one, tree = client(["127.0.0.1:1"]), units(lab)
+    got = one.compile(tree, "gcc", *OPTIONS)  # it says that the host does not answer
+    assert not differences(got.without_notes(), lab.local(tree, "gcc", *OPTIONS))
+    assert one.last_job()["reason"] == "rex-refused"
+    compiled(one, tree, reason="cached")
+    edit(tree, CHANGES["an included header"])
+    compiled(one, tree, reason="hosts-resting")
+    compiled(one, tree, reason="cached")
+
+
+def test_kept_by_localhost(lab, worker, client):
+    """A host whose only slot is taken, and localhost beside it."""
+    one, tree = client([f"127.0.0.1:{worker.port}/1", "localhost/1"]), units(lab)
+    all_argv = [("gcc", f"-DN={n}", "-c", "u.c", "-o", f"u{n}.o") for n in range(8)]
+    jobs = [one.start([one.program, *argv], tree.path) for argv in all_argv]
+    assert [job.wait().code for job in jobs] == [0] * 8
+    assert {job["reason"] for job in one.jobs()} == {"exact", "localhost"}
+    for argv in all_argv:
+        procs.eventually("it is kept", lambda argv=argv: (
+            one.run(*argv, cwd=tree.path).code == 0 and one.last_job()["reason"] == "cached"))
+
+
 def test_errors_are_the_compilers_own(lab, worker, client):
     tree = lab.tree({"u.c": "int f(void) { return A; }\n"})
     got = compiled(client([worker]), tree, reason="compile-failed")
