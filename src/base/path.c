@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
+
 const char *path_base(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -55,4 +57,38 @@ char *path_with_ext(const char *path, const char *ext)
 	if (asprintf(&s, "%.*s%s", stem, path, ext) < 0)
 		return NULL;
 	return s;
+}
+
+/* How much of both is the same directories, without the "/" behind them. */
+static size_t common(const char *a, const char *b)
+{
+	size_t n = 0;
+
+	for (size_t i = 0;; i++) {
+		bool a_ends = a[i] == '/' || !a[i], b_ends = b[i] == '/' || !b[i];
+
+		if (a_ends && b_ends)
+			n = i;
+		if (!a[i] || a[i] != b[i])
+			return n;
+	}
+}
+
+char *path_relative(const char *from, const char *to)
+{
+	AUTO(buf_fini) struct buf b = BUF_INIT;
+	size_t n;
+	int r = 0;
+
+	from += str_eq(from, "/");
+	n = common(from, to);
+	for (const char *p = from + n; r == 0 && *p; p++)
+		if (*p == '/')
+			r = buf_append_str(&b, b.len > 0 ? "/.." : "..");
+	to += n + (to[n] == '/');
+	if (r == 0 && *to)
+		r = buf_printf(&b, "%s%s", b.len > 0 ? "/" : "", to);
+	if (r == 0 && b.len == 0)
+		r = buf_append_str(&b, ".");
+	return r == 0 ? buf_take(&b) : NULL;
 }

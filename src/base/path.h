@@ -15,6 +15,10 @@ const char *path_ext(const char *path);
  * memory. */
 char *path_join(const char *dir, const char *name);
 
+/* What leads from the directory from to the path to, "../" included; both absolute, and without
+ * ".", ".." or double "/". malloc'ed; NULL: no memory. */
+char *path_relative(const char *from, const char *to);
+
 /* The directory part as dirname(1) gives it ("." where there is no '/'). malloc'ed; NULL: no
  * memory. */
 char *path_dir(const char *path);

@@ -33,7 +33,7 @@ enum reapi_output_kind {
 
 struct reapi_output {
 	enum reapi_output_kind kind;
-	const char *path; /* relative to the working directory */
+	const char *path; /* from the working directory: reapi_output_check */
 };
 
 /* Which of the fields for outputs a Command gets: servers before 2.1 know only the older ones. */

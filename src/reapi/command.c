@@ -111,7 +111,7 @@ static int add_outputs(struct reapi_command *c, enum reapi_output_kind kind, con
 	char *const *paths, size_t n, struct reapi_violation *v)
 {
 	for (size_t i = 0; i < n; i++) {
-		int r = reapi_path_check(what, paths[i], v);
+		int r = reapi_output_check(what, c->working_directory, paths[i], v);
 
 		if (r != 0)
 			return r;
@@ -189,17 +189,19 @@ static int take_platform(const re_platform *m, struct reapi_arena *a, struct rea
 	return 0;
 }
 
+static int take_directory(const re_command *m, struct reapi_command *c, struct reapi_violation *v)
+{
+	c->working_directory = m->working_directory;
+	return m->working_directory[0]
+		       ? reapi_path_check("the working directory", m->working_directory, v)
+		       : 0;
+}
+
 static int take_rest(
 	re_command *m, struct reapi_arena *a, struct reapi_command *c, struct reapi_violation *v)
 {
 	size_t n = m->n_output_node_properties;
-	int r = 0;
 
-	c->working_directory = m->working_directory;
-	if (m->working_directory[0] != '\0')
-		r = reapi_path_check("the working directory", m->working_directory, v);
-	if (r != 0)
-		return r;
 	if (n > REAPI_PROPERTIES_MAX)
 		return too_many("node properties", REAPI_PROPERTIES_MAX, v);
 	c->node_properties = reapi_arena_calloc(a, n + 1, sizeof(*c->node_properties));
@@ -226,6 +228,8 @@ int reapi_command_parse(struct reapi_arena *a, const void *data, size_t n,
 		r = take_arguments(m, a, &c, v);
 	if (r == 0)
 		r = take_environment(m, a, &c, v);
+	if (r == 0)
+		r = take_directory(m, &c, v);
 	if (r == 0)
 		r = take_outputs(m, a, &c, v);
 	if (r == 0)

@@ -103,6 +103,28 @@ int reapi_path_check(const char *what, const char *path, struct reapi_violation 
 	return 0;
 }
 
+const char *reapi_output_split(const char *directory, const char *path, size_t *ret_kept)
+{
+	size_t kept = strlen(directory);
+
+	while (kept > 0 && strncmp(path, "../", 3) == 0) {
+		const char *slash = memrchr(directory, '/', kept);
+
+		kept = slash ? (size_t)(slash - directory) : 0;
+		path += 3;
+	}
+	*ret_kept = kept;
+	return path;
+}
+
+int reapi_output_check(
+	const char *what, const char *directory, const char *path, struct reapi_violation *v)
+{
+	size_t kept;
+
+	return reapi_path_check(what, reapi_output_split(directory, path, &kept), v);
+}
+
 int reapi_target_check(const char *target, struct reapi_violation *v)
 {
 	size_t n = strnlen(target, (size_t)REAPI_PATH_MAX + 1);

@@ -25,6 +25,16 @@ int reapi_name_check(
  */
 int reapi_path_check(const char *what, const char *path, struct reapi_violation *v) MUST_CHECK;
 
+/*
+ * What a job's output is called, from its working directory (checked; "" is the root): as above, but
+ * it may begin with "../", as often as the directory has names. 0, REAPI_INVALID, REAPI_TOO_BIG.
+ */
+int reapi_output_check(const char *what, const char *directory, const char *path,
+	struct reapi_violation *v) MUST_CHECK;
+
+/* Of such a path: how many bytes of the directory stay in front of it, and what follows them. */
+const char *reapi_output_split(const char *directory, const char *path, size_t *ret_kept);
+
 /* A link's target: UTF-8, not empty, at most REAPI_PATH_MAX bytes; it may lead anywhere, and
  * whoever makes the link has to care. 0, REAPI_INVALID, REAPI_TOO_BIG. */
 int reapi_target_check(const char *target, struct reapi_violation *v) MUST_CHECK;

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "reapi/path.h"
 #include "sandbox/inputroot.h"
 #include "sandbox/relpath.h"
 #include "service/digest.h"
@@ -136,9 +137,10 @@ static int hold_files(struct inputs *in, struct cas *cas, struct fault *f)
 	return r == 0 ? 0 : fault_cas(f, r, "the inputs");
 }
 
-static const char *join(struct inputs *in, const char *above, const char *name)
+/* The first n bytes of above, and name below them. */
+static const char *join_n(struct inputs *in, const char *above, size_t n, const char *name)
 {
-	size_t n = strlen(above), m = strlen(name);
+	size_t m = strlen(name);
 	char *path;
 
 	if (n == 0)
@@ -150,6 +152,11 @@ static const char *join(struct inputs *in, const char *above, const char *name)
 	path[n] = '/';
 	memcpy(path + n + 1, name, m + 1);
 	return path;
+}
+
+static const char *join(struct inputs *in, const char *above, const char *name)
+{
+	return join_n(in, above, strlen(above), name);
 }
 
 static int compare_entries(const void *a, const void *b, void *paths)
@@ -261,7 +268,10 @@ enum inputs_kind inputs_find(const struct inputs *in, const char *path)
 
 const char *inputs_path(struct inputs *in, const char *path)
 {
-	return join(in, in->command.working_directory, path);
+	size_t kept;
+	const char *name = reapi_output_split(in->command.working_directory, path, &kept);
+
+	return join_n(in, in->command.working_directory, kept, name);
 }
 
 /* --- building --- */

@@ -60,5 +60,5 @@ int inputs_build(struct inputs *in, const struct inputs_place *at, struct fault 
 /* After the job: were the store's blobs left alone? 0, FAULT. */
 int inputs_verify(struct inputs *in, struct fault *f) MUST_CHECK;
 
-/* working directory + "/" + path, in the arena. NULL: no memory. */
+/* Where an output is, from the root, by the text of its path alone. In the arena. NULL: no memory. */
 const char *inputs_path(struct inputs *in, const char *path);

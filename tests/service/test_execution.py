@@ -120,6 +120,18 @@ def test_outputs_of_all_kinds(client):
     assert client.read(sub.files[0].digest) == b"b"
 
 
+def test_outputs_above_the_working_directory(client):
+    tree = Tree().file("a/b/f", "f")
+    names = ["../new/o", "../../p", "q", "../missing"]
+    result = good(client.sh("echo o >../new/o; echo p >../../p; echo q >q", tree=tree, cwd="a/b",
+                            outputs=names))
+    assert {n: client.read(f.digest) for n, f in outputs(result).items()} == {
+        "../new/o": b"o\n", "../../p": b"p\n", "q": b"q\n"}
+    for name in ("../../../p", "..", "../..", "../new/../p"):
+        answer = client.sh("true", tree=tree, cwd="a/b", outputs=[name])
+        assert answer.status.code == INVALID
+
+
 def test_older_fields_for_outputs(client):
     result = good(client.sh(
         "echo x >f; mkdir d; echo y >d/y; ln -s f lf; ln -s d ld",

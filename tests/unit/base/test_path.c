@@ -66,11 +66,36 @@ static void joins(void **state)
 	}
 }
 
+static void relatives(void **state)
+{
+	static const struct {
+		const char *from, *to, *relative;
+	} cases[] = {
+		{"/a", "/a/b", "b"},
+		{"/a", "/b", "../b"},
+		{"/a/b", "/a/bc", "../bc"},
+		{"/a/bc", "/a/b", "../b"},
+		{"/a/b/c", "/a/x/y", "../../x/y"},
+		{"/a/b", "/", "../.."},
+		{"/a/b", "/a", ".."},
+		{"/a", "/a", "."},
+		{"/", "/a/b", "a/b"},
+		{"/", "/", "."},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO(util_free) char *s = path_relative(cases[i].from, cases[i].to);
+
+		assert_string_equal(s, cases[i].relative);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parts),
 		cmocka_unit_test(joins),
+		cmocka_unit_test(relatives),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -88,6 +88,36 @@ static void test_paths(void **state)
 	}
 }
 
+static void test_outputs(void **state)
+{
+	static const struct {
+		const char *directory, *path;
+		size_t kept;
+		const char *rest;
+		int outcome;
+	} cases[] = {
+		{"a/b", "c", 3, "c", 0},
+		{"a/b", "../c", 1, "c", 0},
+		{"a/b", "../../c/d", 0, "c/d", 0},
+		{"a/b", "../../../c", 0, "../c", REAPI_INVALID},
+		{"a/b", "..", 3, "..", REAPI_INVALID},
+		{"a/b", "../", 1, "", REAPI_INVALID},
+		{"a/b", "..c/d", 3, "..c/d", 0},
+		{"a/b", "c/../d", 3, "c/../d", REAPI_INVALID},
+		{"", "c", 0, "c", 0},
+		{"", "../c", 0, "../c", REAPI_INVALID},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const char *directory = cases[i].directory, *path = cases[i].path;
+		size_t kept;
+
+		assert_string_equal(reapi_output_split(directory, path, &kept), cases[i].rest);
+		assert_int_equal(kept, cases[i].kept);
+		assert_int_equal(reapi_output_check("it", directory, path, NULL), cases[i].outcome);
+	}
+}
+
 /* n bytes of "aaa/aaa/…". */
 static char *path_of(size_t n, size_t name)
 {
@@ -170,6 +200,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_outputs),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_targets),
