@@ -43,6 +43,7 @@ struct maker {
 	const struct exact_params *p;
 	struct exact_action *a;
 	struct reapi_violation violation;
+	const char *cwd; /* without links */
 	struct input *inputs;
 	size_t n, cap;
 	char **reason;
@@ -181,14 +182,14 @@ static int place(struct maker *m, const char *name, const char **ret_real)
 	return r != 0 ? r : scanner_steps(m->p->scanner, path, add_step, m);
 }
 
-static int collect(struct maker *m, const char **ret_cwd)
+static int collect(struct maker *m)
 {
 	const struct scan_result *scan = m->p->scan;
 	const struct toolchain *t = m->p->toolchain;
 	int r;
 
 	m->a->reads = calloc(scan->n_files + 1, sizeof(*m->a->reads));
-	r = m->a->reads ? place(m, m->p->cwd, ret_cwd) : -ENOMEM;
+	r = m->a->reads ? 0 : -ENOMEM;
 	for (size_t i = 0; r == 0 && i < scan->n_files; i++)
 		r = scanned_file(m, &scan->files[i]);
 	for (size_t i = 0; r == 0 && i < scan->n_directories; i++) {
@@ -351,7 +352,7 @@ static int add_path(struct maker *m, struct strv *envp)
 	return r < 0 ? r : strv_pushf(envp, "PATH=%s", kept.len ? buf_str(&kept) : "/usr/bin:/bin");
 }
 
-static int make_environment(struct maker *m, const char *real_cwd, struct strv *envp)
+static int make_environment(struct maker *m, struct strv *envp)
 {
 	int r = add_path(m, envp);
 
@@ -359,7 +360,7 @@ static int make_environment(struct maker *m, const char *real_cwd, struct strv *
 		if (is_kept(*e))
 			r = strv_push(envp, *e);
 	/* By this name the compiler calls the directory in what it writes. */
-	if (r == 0 && !str_eq(m->p->cwd, real_cwd))
+	if (r == 0 && !str_eq(m->p->cwd, m->cwd))
 		r = strv_pushf(envp, "PWD=%s", m->p->cwd);
 	if (r == 0 && m->a->deps_ours && m->p->command->family == CC_FAMILY_GCC)
 		r = strv_pushf(envp, "SUNPRO_DEPENDENCIES=%s", m->a->deps);
@@ -387,28 +388,44 @@ static int make_arguments(struct maker *m, struct strv *argv)
 	return r;
 }
 
-/* Below the working directory, and without a ".." that could lead through a link. */
-static const char *inside(const struct maker *m, const char *path)
+/* The kernel's own, which are no part of an input root. */
+static bool is_system(const char *dir)
 {
-	const char *cwd = m->p->cwd;
-	size_t n = strlen(cwd);
+	static const char *const system[] = {"/dev", "/proc", "/sys"};
 
-	if (*path == '/') {
-		if (strncmp(path, cwd, n) != 0 || path[n] != '/')
-			return NULL;
-		path += n + 1;
+	for (size_t i = 0; i < ARRAY_SIZE(system); i++) {
+		size_t n = strlen(system[i]);
+
+		if (str_starts(dir, system[i]) && (dir[n] == '/' || !dir[n]))
+			return true;
 	}
-	while (path[0] == '.' && path[1] == '/')
-		path += 2;
-	return reapi_path_check("an output", path, NULL) == 0 ? path : NULL;
+	return false;
 }
 
+/*
+ * An output by its name from the working directory, "../" included; both without links. Its
+ * directory has to be there, as it has to be for the compiler.
+ */
 static int add_output(struct maker *m, const char *path)
 {
-	const char *name = path ? inside(m, path) : NULL;
+	AUTO(util_free) char *full = path ? path_join(m->p->cwd, path) : NULL;
+	AUTO(util_free) char *dir = full ? path_dir(full) : NULL;
+	AUTO(util_free) char *there = NULL;
+	AUTO(util_free) char *name = NULL;
+	const char *real;
+	int r;
 
+	if (!path)
+		return unknown(m, "an output whose name is not known", "");
+	r = dir ? place(m, dir, &real) : -ENOMEM;
+	if (r != 0)
+		return r;
+	there = path_join(real, path_base(path));
+	name = there ? path_relative(m->cwd, there) : NULL;
 	if (!name)
-		return unknown(m, "an output outside of the working directory", path ? path : "");
+		return -ENOMEM;
+	if (is_system(real) || reapi_output_check("an output", m->cwd + 1, name, NULL) != 0)
+		return unknown(m, "an output that cannot be told to a server", path);
 	return strv_push(&m->a->outputs, name);
 }
 
@@ -481,13 +498,13 @@ static int find_outputs(struct maker *m)
 
 static const struct reapi_property properties[] = {{"OSFamily", "linux"}, {"distcc-root", "input"}};
 
-static int make_command(struct maker *m, const char *cwd, struct reapi_digest *ret)
+static int make_command(struct maker *m, struct reapi_digest *ret)
 {
 	AUTO(strv_fini) struct strv argv = STRV_INIT;
 	AUTO(strv_fini) struct strv envp = STRV_INIT;
 	AUTO(util_free)
 	struct reapi_output *outputs = calloc(m->a->outputs.n + 1, sizeof(*outputs));
-	struct reapi_command_spec spec = {.working_directory = cwd + 1,
+	struct reapi_command_spec spec = {.working_directory = m->cwd + 1,
 		.outputs = outputs,
 		.n_outputs = m->a->outputs.n,
 		.properties = properties,
@@ -496,7 +513,7 @@ static int make_command(struct maker *m, const char *cwd, struct reapi_digest *r
 	int r = outputs ? make_arguments(m, &argv) : -ENOMEM;
 
 	if (r == 0)
-		r = make_environment(m, cwd, &envp);
+		r = make_environment(m, &envp);
 	if (r != 0)
 		return r;
 	for (size_t i = 0; i < m->a->outputs.n; i++)
@@ -506,13 +523,13 @@ static int make_command(struct maker *m, const char *cwd, struct reapi_digest *r
 	return refused(m, reapi_command_make(&spec, &m->a->command, ret, &m->violation), "");
 }
 
-static int make_action(struct maker *m, const char *cwd)
+static int make_action(struct maker *m)
 {
 	struct exact_action *a = m->a;
 	struct reapi_action_spec spec = {.input_root = *reapi_tree_root(a->tree),
 		.properties = properties,
 		.n_properties = ARRAY_SIZE(properties)};
-	int r = make_command(m, cwd, &spec.command);
+	int r = make_command(m, &spec.command);
 
 	if (r == 0)
 		r = refused(m, reapi_action_make(&spec, &a->action, &a->digest, &m->violation), "");
@@ -534,22 +551,22 @@ static int by_spelling(const void *x, const void *y)
 
 static int make(struct maker *m)
 {
-	const char *cwd;
-	int r;
+	int r = check_command(m);
 
-	r = check_command(m);
 	if (r == 0)
 		r = reapi_tree_new(&m->a->tree);
 	if (r == 0)
+		r = place(m, m->p->cwd, &m->cwd);
+	if (r == 0)
 		r = find_outputs(m);
 	if (r == 0)
-		r = collect(m, &cwd);
+		r = collect(m);
 	if (r == 0)
 		r = put_files(m);
 	if (r == 0)
 		r = put_directories(m);
 	if (r == 0)
-		r = make_action(m, cwd);
+		r = make_action(m);
 	if (r == 0 && m->a->n_reads > 0)
 		qsort(m->a->reads, m->a->n_reads, sizeof(*m->a->reads), by_spelling);
 	return r;

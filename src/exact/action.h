@@ -37,7 +37,7 @@ struct exact_action {
 	struct reapi_digest digest;
 	struct exact_blob *blobs; /* each digest once: Action, Command, Directories, files */
 	size_t n_blobs;
-	struct strv outputs; /* as in the Command: relative to the working directory */
+	struct strv outputs; /* as in the Command: from the working directory, "../x" too */
 	char *deps;          /* the one of these that is a list of what was read, for exact_check */
 	bool deps_ours;      /* nobody else asked for it */
 	bool deps_all;       /* system headers are in it too */
