@@ -5,9 +5,9 @@
 
 #include "agent/cluster.h"
 #include "agent/compilers.h"
-#include "agent/full_text.h"
 #include "agent/history.h"
 #include "agent/prepare.h"
+#include "agent/sources.h"
 #include "base/list.h"
 #include "base/warden.h"
 #include "ipc/place.h"
@@ -48,8 +48,10 @@ struct agent {
 	struct history history;
 	struct compilers compilers;
 	struct cc_pragmas *pragmas;
-	struct full_text full_text;
-	struct store *store; /* NULL: there is none */
+	struct sources full_text; /* whose -fdirectives-only text was not usable */
+	struct sources not_based; /* that have their base directory's name in them */
+	bool basedir_told;        /* DISTCC_BASEDIR is not fit: said once */
+	struct store *store;      /* NULL: there is none */
 	uv_timer_t upkeep;
 	struct prepare_queue *preparing;
 	struct cluster cluster;

@@ -487,7 +487,7 @@ static void on_preprocessed(void *data, struct preprocess_result *res)
 	} else if (flags & CC_TEXT_NOT_PLAIN) {
 		job_go_local(j, "not-plain-text");
 	} else if (flags & CC_TEXT_NEEDS_FULL) {
-		full_text_remember(&j->agent->full_text, j->request->cwd, j->command.input);
+		sources_add(&j->agent->full_text, j->request->cwd, j->command.input);
 		j->directives_only = false;
 		drop_text(j);
 		wait_for_cpp(j);
@@ -706,7 +706,7 @@ void job_start_plain(struct job *j)
 	j->directives_only =
 		j->command.directives_only &&
 		cc_compiler_name_version(j->remote_name) >= CC_GCC_DIRECTIVES_ONLY_SINCE &&
-		!full_text_wanted(&j->agent->full_text, j->request->cwd, j->command.input);
+		!sources_has(&j->agent->full_text, j->request->cwd, j->command.input);
 	wait_for_cpp(j);
 }
 

@@ -17,9 +17,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/rebased.h"
 #include "agent/result.h"
 #include "base/fs.h"
 #include "base/path.h"
+#include "exact/rebase.h"
 
 static void drop_read_list(struct job *j)
 {
@@ -49,6 +51,20 @@ void job_exact_over(struct job *j)
 		memset(j->tried, 0, j->n_fleet * sizeof(*j->tried));
 }
 
+/* A result as the user has it. */
+struct shown {
+	const struct rex_result *result; /* the one that came, or own */
+	struct rex_result own;           /* with the base directory's real name in it */
+};
+
+static int show(struct job *j, const struct rex_result *res, struct shown *ret, char **ret_why)
+{
+	int r = j->action.base ? rebased(&j->action, res, REBASED_TO_USER, &ret->own, ret_why) : 0;
+
+	ret->result = j->action.base ? &ret->own : res;
+	return r == REBASED_DOUBTED ? RESULT_DOUBTED : r;
+}
+
 /* ---- the action ---- */
 
 static int take_action(struct job *j, struct exact_action *a)
@@ -72,20 +88,22 @@ static void pass_over_others(struct job *j)
 			j->tried[i] = true;
 }
 
-static const char *take_result(struct job *j, struct rex_result *res);
+static const char *take_result(struct job *j, struct rex_result *res, struct shown *ret);
 
 /* It was compiled before: nothing has to be. False: it was no good, and the job goes on. */
 static bool use_known(struct job *j, struct rex_result *known)
 {
 	struct history_record *rec = job_record(j);
-	const char *reason = take_result(j, known);
+	struct shown shown = {.result = NULL};
+	const char *reason = take_result(j, known, &shown);
 
 	if (!reason) {
 		rec->remote = true;
 		rec->reason = "cached";
 		snprintf(rec->where, HISTORY_WHERE_MAX, "cache");
-		job_end(j, 0, &known->out, &known->err);
+		job_end(j, 0, &shown.result->out, &shown.result->err);
 	}
+	rex_result_fini(&shown.own);
 	rex_result_fini(known);
 	return !reason;
 }
@@ -138,12 +156,31 @@ void job_exact_unwanted(struct job *j)
 	job_start_plain(j);
 }
 
+/* The base directory that the user wants keys to be independent of; NULL: none. */
+static const char *base_directory(struct job *j)
+{
+	const char *dir = j->settings.basedir;
+
+	if (!dir || !*dir || sources_has(&j->agent->not_based, j->request->cwd, j->command.input))
+		return NULL;
+	if (rebase_is_fit(dir))
+		return dir;
+	job_say(j, j->agent->basedir_told ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "bad-basedir",
+		"DISTCC_BASEDIR is \"%s\": it has to be an absolute path without links, of "
+		"letters, "
+		"digits and \"/._-+@\"",
+		dir);
+	j->agent->basedir_told = true;
+	return NULL;
+}
+
 static int start_preparing(struct job *j, prepare_done_fn done)
 {
 	const struct prepare_params p = {.argv = j->request->argv,
 		.envp = j->request->envp,
 		.cwd = j->request->cwd,
 		.compiler = j->request->compiler,
+		.base = base_directory(j),
 		.colour = job_colour(j) == CC_COLOUR_ALWAYS,
 		.absent = j->story.wanted};
 
@@ -211,17 +248,20 @@ bool job_exact_begin(struct job *j)
 /* ---- a host ---- */
 
 /* There is a result: it is in its place, or the reason why it is not is given. */
-static const char *take_result(struct job *j, struct rex_result *res)
+static const char *take_result(struct job *j, struct rex_result *res, struct shown *ret)
 {
 	AUTO(util_free) char *why = NULL;
 	int r;
 
 	if (res->exit_code != 0)
 		return "compile-failed";
-	r = result_publish(&j->action, res, j->request->cwd, j->request->umask, &why);
+	r = show(j, res, ret, &why);
+	if (r == 0)
+		r = result_publish(
+			&j->action, ret->result, j->request->cwd, j->request->umask, &why);
 	switch (r) {
 	case 0:
-		job_story_outputs(j, res);
+		job_story_outputs(j, ret->result);
 		return NULL;
 	case RESULT_DOUBTED:
 		job_say(j, LOG_LEVEL_WARNING, "exact-doubted", "%s was compiled on %s: %s",
@@ -240,20 +280,25 @@ static const char *take_result(struct job *j, struct rex_result *res)
 static void done(struct job *j, struct rex_result *res)
 {
 	struct history_record *rec = job_record(j);
-	const char *reason = take_result(j, res);
+	struct shown shown = {.result = NULL};
+	const char *reason = take_result(j, res, &shown);
 	const struct reapi_digest action = j->action.digest;
 	struct agent *a = j->agent;
 
 	if (!reason) {
 		rec->remote = true;
 		rec->reason = "exact";
-		job_end(j, 0, &res->out, &res->err); /* j may be gone */
+		job_end(j, 0, &shown.result->out, &shown.result->err); /* j may be gone */
+		rex_result_fini(&shown.own);
 		if (a->store)
 			store_put(a->store, a->loop, &action, res);
 		return;
 	}
 	job_say(j, LOG_LEVEL_INFO, reason, "%s on %s ended with status %d: running locally instead",
 		job_source_name(j), rec->where, res->exit_code);
+	rex_result_fini(&shown.own);
+	if (j->action.base)
+		sources_add(&j->agent->not_based, j->request->cwd, j->command.input);
 	job_exact_over(j);
 	job_go_local(j, reason);
 }
@@ -395,17 +440,37 @@ static int read_outputs(struct job *j)
 	return 0;
 }
 
+/* As it is kept. False: it cannot be. */
+static bool make_kept(struct job *j, struct rex_result *ret)
+{
+	AUTO(util_free) char *why = NULL;
+	int r;
+
+	if (!j->action.base)
+		return true;
+	r = rebased(&j->action, &j->here_result, REBASED_TO_KEEP, ret, &why);
+	if (r == 0)
+		return true;
+	sources_add(&j->agent->not_based, j->request->cwd, j->command.input);
+	job_say(j, LOG_LEVEL_INFO, "not-kept", "%s: %s", job_source_name(j),
+		why ? why : strerror(ENOMEM));
+	return false;
+}
+
 static void end_here(struct job *j, bool keep)
 {
 	struct reapi_digest action = j->action.digest;
+	struct rex_result kept = {.outcome = REX_DONE};
+	bool is_based = j->action.base, put = keep && make_kept(j, &kept);
 	struct rex_result result = j->here_result;
 	struct agent *a = j->agent;
 
 	j->here_result = (struct rex_result){.outcome = REX_DONE};
 	drop_read_list(j);
 	job_end(j, 0, &result.out, &result.err); /* j may be gone */
-	if (keep)
-		store_put(a->store, a->loop, &action, &result);
+	if (put)
+		store_put(a->store, a->loop, &action, is_based ? &kept : &result);
+	rex_result_fini(&kept);
 	rex_result_fini(&result);
 }
 

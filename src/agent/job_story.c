@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/env.h"
+#include "exact/rebase.h"
 
 enum { HOSTS_TOLD = 6, TEXT_MAX = 4096 };
 
@@ -155,6 +156,10 @@ void job_story_prepared(struct job *j, const struct prepare_result *result)
 		job_story(j, "action", "%s", digest);
 		job_story(j, "", "its root, command and files are %zu blobs, %llu bytes",
 			a->n_blobs, (unsigned long long)blob_bytes(a));
+		if (a->base)
+			job_story(j, "", "as if %s were %s", a->base, REBASE_DIRECTORY);
+		else if (result->not_based)
+			job_story(j, "", "%s", result->not_based);
 		job_story(j, "cache", "%s",
 			result->hit       ? "its result is kept here"
 			: j->agent->store ? "no result is kept here"

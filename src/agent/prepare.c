@@ -37,7 +37,8 @@ struct prepare {
 	prepare_done_fn done;
 	void *data;
 	struct prepare_result result;
-	char *reason;
+	char *base;
+	char *reason, *not_based;
 };
 
 int prepare_queue_new(
@@ -81,7 +82,9 @@ static void prepare_free(struct prepare *p)
 	strv_fini(&p->envp);
 	free(p->cwd);
 	free(p->compiler);
+	free(p->base);
 	free(p->reason);
+	free(p->not_based);
 	free(p);
 }
 
@@ -111,6 +114,20 @@ static int note_scan(struct prepare *p, const struct scan_result *scan)
 	for (size_t i = 0; i < scan->n_files; i++)
 		f->bytes += scan->files[i].content ? scan->files[i].content->size : 0;
 	return p->absent ? scanner_each_absent(p->queue->scanner, count_absent, &f->absent) : 0;
+}
+
+/* Where the place of the base directory matters, it is made as where it is. */
+static int make_action(struct exact_params *params, struct prepare *p)
+{
+	int r;
+
+	params->base = p->base;
+	r = exact_action_make(params, &p->result.action, &p->reason);
+	if (r != EXACT_UNKNOWN || !params->base)
+		return r;
+	p->not_based = TAKE_PTR(p->reason);
+	params->base = NULL;
+	return exact_action_make(params, &p->result.action, &p->reason);
 }
 
 static int build(struct prepare *p, const struct cc_command *command)
@@ -148,7 +165,7 @@ static int build(struct prepare *p, const struct cc_command *command)
 	if (r != 0)
 		return r == TOOLCHAIN_UNKNOWN ? EXACT_UNKNOWN : r;
 	p->result.facts.toolchain_files = params.toolchain->n;
-	r = exact_action_make(&params, &p->result.action, &p->reason);
+	r = make_action(&params, p);
 	if (r == EXACT_UNKNOWN)
 		toolchains_forget(q->toolchains);
 	if (r == 0 && q->store)
@@ -203,6 +220,7 @@ static void on_worked(uv_work_t *work, int status)
 	if (status < 0)
 		p->result.outcome = -ECANCELED;
 	p->result.reason = p->reason;
+	p->result.not_based = p->not_based;
 	if (!p->cancelled) {
 		p->done(p->data, &p->result);
 		p->result.outcome = -ECANCELED; /* its action has been taken */
@@ -236,8 +254,11 @@ int prepare_start(struct prepare_queue *q, const struct prepare_params *params,
 		.data = data,
 		.cwd = strdup(params->cwd),
 		.compiler = strdup(params->compiler),
+		.base = params->base ? strdup(params->base) : NULL,
 		.result = {.outcome = -ECANCELED}};
-	r = p->cwd && p->compiler ? strv_push_all(&p->argv, params->argv) : -ENOMEM;
+	r = p->cwd && p->compiler && (p->base || !params->base)
+		    ? strv_push_all(&p->argv, params->argv)
+		    : -ENOMEM;
 	if (r == 0)
 		r = strv_push_all(&p->envp, params->envp);
 	if (r < 0) {

@@ -25,6 +25,7 @@ struct prepare_params {
 	char *const *argv; /* all of this is copied */
 	char *const *envp;
 	const char *cwd, *compiler;
+	const char *base; /* DISTCC_BASEDIR, where that is fit; or NULL */
 	bool colour;
 	bool absent; /* count them, for prepare_facts */
 };
@@ -43,6 +44,7 @@ struct prepare_facts {
 struct prepare_result {
 	int outcome;                /* 0, EXACT_UNKNOWN, -errno */
 	const char *reason;         /* of EXACT_UNKNOWN; may be NULL */
+	const char *not_based;      /* why the base directory was not made use of; or NULL */
 	struct exact_action action; /* of 0: the receiver's from now on */
 	bool hit;                   /* its result is known: */
 	struct rex_result known;    /* for rex_result_fini */

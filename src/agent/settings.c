@@ -11,6 +11,7 @@ void settings_read(char *const *envp, struct settings *ret)
 		.fallback = env_bool(envp, "DISTCC_FALLBACK", true),
 		.skip_local_retry = env_get(envp, "DISTCC_SKIP_LOCAL_RETRY") != NULL,
 		.exact = env_bool(envp, "DISTCC_EXACT", false),
+		.basedir = env_get(envp, "DISTCC_BASEDIR"),
 		.no_rewrite = env_get(envp, "DISTCC_NO_REWRITE_CROSS") != NULL,
 		.backoff_ms = env_seconds_ms(envp, "DISTCC_BACKOFF_PERIOD", 60000),
 		.io_ms = env_seconds_ms(envp, "DISTCC_IO_TIMEOUT", 300000),

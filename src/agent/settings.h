@@ -8,6 +8,7 @@ struct settings {
 	bool fallback;         /* DISTCC_FALLBACK */
 	bool skip_local_retry; /* DISTCC_SKIP_LOCAL_RETRY, any value */
 	bool exact;            /* DISTCC_EXACT */
+	const char *basedir;   /* DISTCC_BASEDIR; NULL: none */
 	bool no_rewrite;       /* DISTCC_NO_REWRITE_CROSS */
 	uint64_t backoff_ms;   /* DISTCC_BACKOFF_PERIOD, 60 s; 0: hosts are not rested */
 	uint64_t io_ms;        /* DISTCC_IO_TIMEOUT, 300 s */

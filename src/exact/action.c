@@ -25,6 +25,7 @@
 
 #include "base/env.h"
 #include "base/path.h"
+#include "exact/basedir.h"
 #include "reapi/action.h"
 #include "reapi/path.h"
 
@@ -66,16 +67,36 @@ static int refused(struct maker *m, int r, const char *path)
 	return r < 0 ? r : unknown(m, "it cannot be put into an input root", path);
 }
 
+/* Where a path of this machine is in the root; *own is what has to be freed. NULL: no memory. */
+static const char *in_root(const struct maker *m, const char *path, char **own)
+{
+	*own = NULL;
+	if (!m->p->base || !rebase_is_below(path, m->p->base))
+		return path;
+	*own = rebase_path(path, m->p->base, REBASE_DIRECTORY);
+	return *own;
+}
+
 static int add_link(struct maker *m, const char *path, const char *target)
 {
+	AUTO(util_free) char *own = NULL;
+	AUTO(util_free) char *own_target = NULL;
+	const char *at = in_root(m, path, &own), *to = in_root(m, target, &own_target);
+
+	if (!at || !to)
+		return -ENOMEM;
 	return refused(
-		m, reapi_tree_add_symlink(m->a->tree, path + 1, target, NULL, &m->violation), path);
+		m, reapi_tree_add_symlink(m->a->tree, at + 1, to, NULL, &m->violation), path);
 }
 
 static int add_directory(struct maker *m, const char *path)
 {
-	return refused(
-		m, reapi_tree_add_directory(m->a->tree, path + 1, NULL, &m->violation), path);
+	AUTO(util_free) char *own = NULL;
+	const char *at = in_root(m, path, &own);
+
+	if (!at)
+		return -ENOMEM;
+	return refused(m, reapi_tree_add_directory(m->a->tree, at + 1, NULL, &m->violation), path);
 }
 
 static int add_step(void *arg, enum scan_step what, const char *path, const char *text)
@@ -230,9 +251,14 @@ static size_t time_class(const struct input *run, size_t i)
 
 static int put(struct maker *m, const struct input *i, const struct reapi_props *props)
 {
+	AUTO(util_free) char *own = NULL;
+	const char *at = in_root(m, i->real, &own);
+
+	if (!at)
+		return -ENOMEM;
 	return refused(m,
 		reapi_tree_add_file(
-			m->a->tree, i->real + 1, &i->digest, i->executable, props, &m->violation),
+			m->a->tree, at + 1, &i->digest, i->executable, props, &m->violation),
 		i->real);
 }
 
@@ -310,7 +336,7 @@ static int put_directories(struct maker *m)
 
 /* ---- the command ---- */
 
-static bool is_kept(const char *variable)
+bool exact_keeps_variable(const char *variable)
 {
 	static const char *const kept[] = {"LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LC_MESSAGES",
 		"SOURCE_DATE_EPOCH", "CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH",
@@ -357,14 +383,29 @@ static int make_environment(struct maker *m, struct strv *envp)
 	int r = add_path(m, envp);
 
 	for (char *const *e = m->p->envp; r == 0 && *e; e++)
-		if (is_kept(*e))
+		if (exact_keeps_variable(*e))
 			r = strv_push(envp, *e);
 	/* By this name the compiler calls the directory in what it writes. */
+	if (r == 0 && m->p->base && !str_eq(m->p->cwd, m->cwd))
+		return unknown(m, "DISTCC_BASEDIR: a link leads to the working directory", "");
 	if (r == 0 && !str_eq(m->p->cwd, m->cwd))
 		r = strv_pushf(envp, "PWD=%s", m->p->cwd);
 	if (r == 0 && m->a->deps_ours && m->p->command->family == CC_FAMILY_GCC)
 		r = strv_pushf(envp, "SUNPRO_DEPENDENCIES=%s", m->a->deps);
 	return r;
+}
+
+static int add_argument(struct maker *m, size_t i, struct strv *argv)
+{
+	const struct cc_arg *args = m->p->command->args;
+	int r;
+
+	if (!m->p->base)
+		return strv_push(argv, args[i].text);
+	r = basedir_argument(args[i - 1].text, args[i].text, m->p->base, argv);
+	return r == EXACT_UNKNOWN
+		       ? unknown(m, "DISTCC_BASEDIR: its name is in an argument", args[i].text)
+		       : r;
 }
 
 static int make_arguments(struct maker *m, struct strv *argv)
@@ -373,7 +414,7 @@ static int make_arguments(struct maker *m, struct strv *argv)
 	int r = strv_push(argv, m->p->compiler);
 
 	for (size_t i = 1; r == 0 && i < c->n_args; i++)
-		r = strv_push(argv, c->args[i].text);
+		r = add_argument(m, i, argv);
 	/* Behind the user's "=auto". */
 	if (r == 0 && m->p->colour)
 		r = strv_push(argv, c->family == CC_FAMILY_GCC ? "-fdiagnostics-color=always"
@@ -424,6 +465,8 @@ static int add_output(struct maker *m, const char *path)
 	name = there ? path_relative(m->cwd, there) : NULL;
 	if (!name)
 		return -ENOMEM;
+	if (m->p->base && !rebase_is_below(real, m->p->base))
+		return unknown(m, "DISTCC_BASEDIR: an output outside of it", path);
 	if (is_system(real) || reapi_output_check("an output", m->cwd + 1, name, NULL) != 0)
 		return unknown(m, "an output that cannot be told to a server", path);
 	return strv_push(&m->a->outputs, name);
@@ -502,15 +545,17 @@ static int make_command(struct maker *m, struct reapi_digest *ret)
 {
 	AUTO(strv_fini) struct strv argv = STRV_INIT;
 	AUTO(strv_fini) struct strv envp = STRV_INIT;
+	AUTO(util_free) char *own = NULL;
+	const char *cwd = in_root(m, m->cwd, &own);
 	AUTO(util_free)
 	struct reapi_output *outputs = calloc(m->a->outputs.n + 1, sizeof(*outputs));
-	struct reapi_command_spec spec = {.working_directory = m->cwd + 1,
+	struct reapi_command_spec spec = {.working_directory = cwd ? cwd + 1 : NULL,
 		.outputs = outputs,
 		.n_outputs = m->a->outputs.n,
 		.properties = properties,
 		.n_properties = ARRAY_SIZE(properties),
 		.outputs_as = REAPI_OUTPUTS_NEW};
-	int r = outputs ? make_arguments(m, &argv) : -ENOMEM;
+	int r = outputs && cwd ? make_arguments(m, &argv) : -ENOMEM;
 
 	if (r == 0)
 		r = make_environment(m, &envp);
@@ -553,6 +598,13 @@ static int make(struct maker *m)
 {
 	int r = check_command(m);
 
+	if (r == 0 && m->p->base)
+		r = basedir_check(m->p, m->reason);
+	if (r == 0 && m->p->base) {
+		m->a->base = strdup(m->p->base);
+		r = m->a->base ? 0 : -ENOMEM;
+	}
+	m->a->family = m->p->command->family;
 	if (r == 0)
 		r = reapi_tree_new(&m->a->tree);
 	if (r == 0)
@@ -600,5 +652,6 @@ void exact_action_fini(struct exact_action *a)
 	}
 	free(a->reads);
 	util_free(&a->deps);
+	util_free(&a->base);
 	*a = (struct exact_action){.n_blobs = 0};
 }

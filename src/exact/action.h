@@ -37,6 +37,8 @@ struct exact_action {
 	struct reapi_digest digest;
 	struct exact_blob *blobs; /* each digest once: Action, Command, Directories, files */
 	size_t n_blobs;
+	char *base; /* it was made as if this were REBASE_DIRECTORY (exact/basedir.h); or NULL */
+	enum cc_family family;
 	struct strv outputs; /* as in the Command: from the working directory, "../x" too */
 	char *deps;          /* the one of these that is a list of what was read, for exact_check */
 	bool deps_ours;      /* nobody else asked for it */
@@ -56,6 +58,7 @@ struct exact_params {
 	const struct cc_command *command;
 	const char *compiler; /* absolute */
 	const char *cwd;      /* the user's PWD, or the directory itself */
+	const char *base;     /* the base directory, where one is wanted; or NULL */
 	char *const *envp;
 	bool colour; /* stderr is a terminal, and the compiler would use colours */
 };
@@ -63,7 +66,8 @@ struct exact_params {
 /* 0, EXACT_UNKNOWN, -errno. */
 int exact_action_make(
 	const struct exact_params *p, struct exact_action *ret, char **ret_reason) MUST_CHECK;
-void exact_action_fini(struct exact_action *a); /* also of a zeroed one */
+bool exact_keeps_variable(const char *variable); /* "NAME=VALUE": does it travel? */
+void exact_action_fini(struct exact_action *a);  /* also of a zeroed one */
 
 /*
  * Did the compiler read what the scanner said? deps: what it left in a->deps.

@@ -8,7 +8,6 @@ import signal
 import pytest
 
 from harness import procs
-from harness.programs import build_dir
 from harness.tree import differences
 
 pytestmark = pytest.mark.ours
@@ -19,23 +18,12 @@ OPTIONS = ("-g", "-O1", "-c", "u.c", "-o", "u.o")
 
 @pytest.fixture
 def worker(lab):
-    """One that has a store, and so takes exact compiles."""
-    helper = lab.root / "distcc-sandbox"
-    shutil.copy(build_dir() / "src/sandbox/distcc-sandbox", helper)
-    store = lab.directory("s")
-    store.chmod(0o777)
-    return lab.worker(options=["--sandbox=auto", "--store", store / "store"], compilers="/none",
-                      DISTCC_SANDBOX=helper)
+    return lab.exact_worker()
 
 
 @pytest.fixture
 def client(lab):
-    """A function that gives a user whose compiles go the exact way."""
-    def make(hosts=(), **env):
-        cache = lab.directory("k")
-        return lab.client(hosts, **{"DISTCC_EXACT": 1, "DISTCC_CACHE_DIR": cache, **env})
-
-    return make
+    return lab.exact_client
 
 
 def compiled(client, tree, *argv, reason):

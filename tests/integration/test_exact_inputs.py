@@ -10,7 +10,6 @@ import shutil
 import pytest
 
 from harness import procs
-from harness.programs import build_dir
 from harness.tree import Outcome, differences
 
 pytestmark = pytest.mark.ours
@@ -21,23 +20,12 @@ FILES = {"u.c": SOURCE, "a.h": "#define A 1\n", "build/x": "", "out/deep/x": ""}
 
 @pytest.fixture
 def worker(lab):
-    """One that has a store, and so takes exact compiles."""
-    helper = lab.root / "distcc-sandbox"
-    shutil.copy(build_dir() / "src/sandbox/distcc-sandbox", helper)
-    store = lab.directory("s")
-    store.chmod(0o777)
-    return lab.worker(options=["--sandbox=auto", "--store", store / "store"], compilers="/none",
-                      DISTCC_SANDBOX=helper)
+    return lab.exact_worker()
 
 
 @pytest.fixture
 def client(lab):
-    """A function that gives a user whose compiles go the exact way."""
-    def make(hosts=(), **env):
-        cache = lab.directory("k")
-        return lab.client(hosts, **{"DISTCC_EXACT": 1, "DISTCC_CACHE_DIR": cache, **env})
-
-    return make
+    return lab.exact_client
 
 
 def outcome(tree, running):

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "agent/full_text.h"
+#include "agent/sources.h"
 
 static uint64_t hash_text(uint64_t h, const char *s)
 {
@@ -15,16 +15,16 @@ static uint64_t hash_source(const char *cwd, const char *source)
 	return h ? h : 1;
 }
 
-bool full_text_wanted(const struct full_text *f, const char *cwd, const char *source)
+bool sources_has(const struct sources *s, const char *cwd, const char *source)
 {
 	uint64_t h = hash_source(cwd, source);
 
-	return f->v[h % FULL_TEXT_SOURCES] == h;
+	return s->v[h % SOURCES_MAX] == h;
 }
 
-void full_text_remember(struct full_text *f, const char *cwd, const char *source)
+void sources_add(struct sources *s, const char *cwd, const char *source)
 {
 	uint64_t h = hash_source(cwd, source);
 
-	f->v[h % FULL_TEXT_SOURCES] = h;
+	s->v[h % SOURCES_MAX] = h;
 }
