@@ -611,7 +611,7 @@ void job_slot_granted(struct slots_claim *claim)
 
 static bool usable(const struct hosts_entry *e)
 {
-	return e->mode != HOSTS_MODE_LOCAL && !e->auth && !e->down;
+	return (e->mode == HOSTS_MODE_TCP || e->mode == HOSTS_MODE_SSH) && !e->auth && !e->down;
 }
 
 static int enlist(struct job *j)

@@ -14,44 +14,14 @@ void fleet_init(struct fleet *f)
 	*f = (struct fleet){0};
 }
 
-static void entry_fini(struct hosts_entry *e)
-{
-	free(e->definition);
-	free(e->name);
-	free(e->user);
-	free(e->command);
-}
-
 void fleet_fini(struct fleet *f)
 {
 	for (size_t i = 0; i < f->n; i++) {
-		entry_fini(&f->v[i]->entry);
+		hosts_entry_fini(&f->v[i]->entry);
 		free(f->v[i]);
 	}
 	free(f->v);
 	fleet_init(f);
-}
-
-static bool copy_text(const char *s, char **ret)
-{
-	*ret = s ? strdup(s) : NULL;
-	return !s || *ret;
-}
-
-static int entry_copy(const struct hosts_entry *e, struct hosts_entry *ret)
-{
-	struct hosts_entry c = *e;
-	bool ok = copy_text(e->definition, &c.definition);
-
-	ok = copy_text(e->name, &c.name) && ok;
-	ok = copy_text(e->user, &c.user) && ok;
-	ok = copy_text(e->command, &c.command) && ok;
-	if (!ok) {
-		entry_fini(&c);
-		return -ENOMEM;
-	}
-	*ret = c;
-	return 0;
 }
 
 int fleet_host(struct fleet *f, const struct hosts_entry *e, struct fleet_host **ret)
@@ -70,14 +40,14 @@ int fleet_host(struct fleet *f, const struct hosts_entry *e, struct fleet_host *
 	h = calloc(1, sizeof(*h));
 	if (!h)
 		return -ENOMEM;
-	r = entry_copy(e, &h->entry);
+	r = hosts_entry_copy(e, &h->entry);
 	if (r < 0) {
 		free(h);
 		return r;
 	}
 	v = realloc(f->v, (f->n + 1) * sizeof(struct fleet_host *));
 	if (!v) {
-		entry_fini(&h->entry);
+		hosts_entry_fini(&h->entry);
 		free(h);
 		return -ENOMEM;
 	}

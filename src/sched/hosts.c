@@ -5,6 +5,8 @@
  * "--" or is "+zeroconf" sets something for the whole list, and every other one is a machine.
  * Which kind of machine is decided as distcc 3.4 decides it, in this order:
  *
+ *	grpc://, grpcs://       Remote Execution; behind "cache=" only a cache of it. No token of
+ *	                        distcc 3.4's begins like that and is valid there
  *	an '@' anywhere         ssh
  *	localhost, localhost/N  this machine, without the network
  *	all else                TCP; so "localhost:3632" and "localhost,lzo" are TCP to this machine
@@ -34,6 +36,10 @@ enum {
 };
 
 #define SEPARATORS " \t\n\f\r"
+
+#define REX_PLAIN "grpc://"
+#define REX_TLS "grpcs://"
+#define CACHE "cache="
 
 /* What the parser of one token works on; error is where a complaint goes. */
 struct token {
@@ -258,49 +264,202 @@ static bool is_localhost(const char *text)
 	return str_eq(text, "localhost") || str_starts(text, "localhost/");
 }
 
-static void entry_fini(struct hosts_entry *e)
+static int take_instance(struct token *t, char **ret)
+{
+	size_t n = strcspn(t->p, ",");
+
+	if (n > HOSTS_INSTANCE_MAX)
+		return bad(t, "the instance name is longer than 255 bytes");
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)t->p[i] <= ' ' || t->p[i] == 0x7f)
+			return bad(t, "the instance name has a character that none has");
+	*ret = strndup(t->p, n);
+	t->p += n;
+	return *ret ? 0 : -ENOMEM;
+}
+
+/* HOST[:PORT][/INSTANCE] */
+static int take_server(struct token *t, struct hosts_entry *e)
+{
+	const char *end = t->p + strcspn(t->p, "/,");
+	int r;
+
+	if (memchr(t->p, '@', (size_t)(end - t->p)))
+		return bad(t, "a list is shown to many and so has no user or password in it: put a "
+			      "token into a file and write ,token=FILE");
+	r = take_name(t, &e->name);
+	if (r == 0 && *t->p == ':') {
+		t->p++;
+		r = take_port(t, &e->port);
+	}
+	if (r == 0 && *t->p == '/') {
+		t->p++;
+		return take_instance(t, &e->instance);
+	}
+	if (r == 0 && *t->p != ',' && *t->p != '\0')
+		return bad(t, "only ':', '/' or ',' may follow the name, as in "
+			      "grpc://host:3632/instance,slots=8");
+	e->instance = r == 0 ? strdup("") : NULL;
+	return r == 0 && !e->instance ? -ENOMEM : r;
+}
+
+/* What stands behind '=', up to the next option. */
+static int take_file(struct token *t, char **to)
+{
+	size_t n = strcspn(t->p, ",");
+
+	if (*t->p != '/')
+		return bad(t, "a file is named by its absolute path, as in ,token=/home/me/token");
+	if (*to)
+		return bad(t, "a file is given twice");
+	*to = strndup(t->p, n);
+	t->p += n;
+	return *to ? 0 : -ENOMEM;
+}
+
+static bool take_word(struct token *t, const char *word)
+{
+	size_t n = strlen(word);
+
+	if (!str_starts(t->p, word) || (word[n - 1] != '=' && t->p[n] && t->p[n] != ','))
+		return false;
+	t->p += n;
+	return true;
+}
+
+static int take_rex_option(struct token *t, struct hosts_entry *e, bool cache)
+{
+	struct {
+		const char *word;
+		char **to;
+	} files[] = {{"ca=", &e->files.ca}, {"cert=", &e->files.cert}, {"key=", &e->files.key},
+		{"token=", &e->files.token}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		if (take_word(t, files[i].word))
+			return take_file(t, files[i].to);
+	if (!cache && take_word(t, "slots="))
+		return take_slots(t, &e->slots);
+	if (!cache && take_word(t, "down"))
+		return (e->down = true, 0);
+	if (cache && take_word(t, "ro"))
+		return (e->read_only = true, 0);
+	return bad(t, cache ? "the options of a cache are ,ro ,ca=FILE ,cert=FILE ,key=FILE and "
+			      ",token=FILE"
+			    : "the options are ,slots=N ,down ,ca=FILE ,cert=FILE ,key=FILE and "
+			      ",token=FILE");
+}
+
+static bool is_rex(const char *text)
+{
+	return str_starts(text, REX_PLAIN) || str_starts(text, REX_TLS);
+}
+
+static int parse_rex(struct token *t, struct hosts_entry *e, bool cache)
+{
+	int r;
+
+	if (!is_rex(t->p))
+		return bad(t, "a cache is a URL, as in cache=grpc://host:3632");
+	e->mode = HOSTS_MODE_REX;
+	e->tls = str_starts(t->p, REX_TLS);
+	e->port = e->tls ? HOSTS_PORT_TLS : HOSTS_PORT_DEFAULT;
+	t->p += strlen(e->tls ? REX_TLS : REX_PLAIN);
+	r = take_server(t, e);
+	while (r == 0 && *t->p == ',') {
+		t->p++;
+		r = take_rex_option(t, e, cache);
+	}
+	if (r == 0 && *t->p != '\0')
+		return bad(t, "only ',' may follow an option");
+	if (r == 0 && !e->tls && (e->files.ca || e->files.cert || e->files.key))
+		return bad(t, "certificates are for grpcs://");
+	if (r == 0 && !e->files.cert != !e->files.key)
+		return bad(t, "a certificate needs its key: write ,cert=FILE,key=FILE");
+	return r;
+}
+
+void hosts_entry_fini(struct hosts_entry *e)
 {
 	free(e->definition);
 	free(e->name);
 	free(e->user);
 	free(e->command);
+	free(e->instance);
+	free(e->files.ca);
+	free(e->files.cert);
+	free(e->files.key);
+	free(e->files.token);
 }
 
-static int add_entry(struct hosts *h, const struct hosts_entry *e)
+static bool copy_text(const char *s, char **ret)
+{
+	*ret = s ? strdup(s) : NULL;
+	return !s || *ret;
+}
+
+int hosts_entry_copy(const struct hosts_entry *e, struct hosts_entry *ret)
+{
+	struct hosts_entry c = *e;
+	bool ok = copy_text(e->definition, &c.definition);
+
+	ok = copy_text(e->name, &c.name) && ok;
+	ok = copy_text(e->user, &c.user) && ok;
+	ok = copy_text(e->command, &c.command) && ok;
+	ok = copy_text(e->instance, &c.instance) && ok;
+	ok = copy_text(e->files.ca, &c.files.ca) && ok;
+	ok = copy_text(e->files.cert, &c.files.cert) && ok;
+	ok = copy_text(e->files.key, &c.files.key) && ok;
+	ok = copy_text(e->files.token, &c.files.token) && ok;
+	if (!ok) {
+		hosts_entry_fini(&c);
+		return -ENOMEM;
+	}
+	*ret = c;
+	return 0;
+}
+
+static int add_entry(struct hosts_entry **v, size_t *n, const struct hosts_entry *e)
 {
 	/* Doubles at every power of two. */
-	if ((h->n & (h->n - 1)) == 0) {
-		size_t cap = h->n ? h->n * 2 : 1;
-		struct hosts_entry *v = realloc(h->v, cap * sizeof(*v));
+	if ((*n & (*n - 1)) == 0) {
+		size_t cap = *n ? *n * 2 : 1;
+		struct hosts_entry *more = realloc(*v, cap * sizeof(*more));
 
-		if (!v)
+		if (!more)
 			return -ENOMEM;
-		h->v = v;
+		*v = more;
 	}
-	h->v[h->n++] = *e;
+	(*v)[(*n)++] = *e;
 	return 0;
 }
 
 static int parse_machine(struct hosts *h, struct token *t)
 {
 	struct hosts_entry e = {.port = HOSTS_PORT_DEFAULT, .slots = SLOTS_REMOTE};
+	bool cache = str_starts(t->text, CACHE);
 	int r;
 
-	if (h->n >= HOSTS_MAX)
+	if (!cache && h->n >= HOSTS_MAX)
 		return bad(t, "it is one more than the 10000 hosts that a list may have");
+	if (cache && h->n_caches >= HOSTS_CACHES_MAX)
+		return bad(t, "it is one more than the 8 caches that a list may have");
 	e.definition = strdup(t->text);
 	if (!e.definition)
 		return -ENOMEM;
-	if (strchr(t->text, '@'))
+	t->p += cache ? strlen(CACHE) : 0;
+	if (cache || is_rex(t->text))
+		r = parse_rex(t, &e, cache);
+	else if (strchr(t->text, '@'))
 		r = parse_ssh(t, &e);
 	else if (is_localhost(t->text))
 		r = parse_localhost(t, &e);
 	else
 		r = parse_tcp(t, &e);
 	if (r == 0)
-		r = add_entry(h, &e);
+		r = cache ? add_entry(&h->caches, &h->n_caches, &e) : add_entry(&h->v, &h->n, &e);
 	if (r != 0)
-		entry_fini(&e);
+		hosts_entry_fini(&e);
 	return r;
 }
 
@@ -364,8 +523,11 @@ int hosts_parse(const char *text, struct hosts *ret, struct buf *error)
 void hosts_fini(struct hosts *h)
 {
 	for (size_t i = 0; i < h->n; i++)
-		entry_fini(&h->v[i]);
+		hosts_entry_fini(&h->v[i]);
+	for (size_t i = 0; i < h->n_caches; i++)
+		hosts_entry_fini(&h->caches[i]);
 	free(h->v);
+	free(h->caches);
 	*h = (struct hosts){.v = NULL};
 }
 

@@ -105,6 +105,76 @@ static void one_entry(void **state)
 	}
 }
 
+static void one_server(void **state)
+{
+	static const struct {
+		const char *token, *name, *instance;
+		unsigned port, slots;
+		bool cache, tls, read_only, down;
+		const char *ca, *cert, *key, *bearer;
+	} cases[] = {
+		{"grpc://red", "red", "", 3632, 4},
+		{"grpcs://red", "red", "", 443, 4, .tls = true},
+		{"grpc://red:8980", "red", "", 8980, 4},
+		{"grpc://red/", "red", "", 3632, 4},
+		{"grpc://red:1/main", "red", "main", 1, 4},
+		{"grpc://red/a/b:c@d,slots=7", "red", "a/b:c@d", 3632, 7},
+		{"grpc://[::1]:44/x,slots=100000,down", "::1", "x", 44, 100000, .down = true},
+		{"grpcs://red,ca=/a,cert=/b/c,key=/d,token=/e", "red", "", 443, 4, .tls = true,
+			.ca = "/a", .cert = "/b/c", .key = "/d", .bearer = "/e"},
+		{"grpc://red,token=/t,slots=2", "red", "", 3632, 2, .bearer = "/t"},
+		{"cache=grpc://red", "red", "", 3632, 4, .cache = true},
+		{"cache=grpcs://red:1/i,ro,ca=/a", "red", "i", 1, 4, .cache = true, .tls = true,
+			.read_only = true, .ca = "/a"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO(buf_fini) struct buf error = BUF_INIT;
+		AUTO(hosts_fini) struct hosts h = {.v = NULL};
+		const struct hosts_entry *e;
+		struct hosts_entry copy;
+
+		print_message("%s\n", cases[i].token);
+		assert_int_equal(hosts_parse(cases[i].token, &h, &error), 0);
+		assert_int_equal(h.n, cases[i].cache ? 0 : 1);
+		assert_int_equal(h.n_caches, cases[i].cache ? 1 : 0);
+		assert_int_equal(hosts_total_slots(&h), cases[i].cache ? 0 : cases[i].slots);
+		assert_int_equal(hosts_entry_copy(cases[i].cache ? h.caches : h.v, &copy), 0);
+		e = &copy;
+		assert_int_equal(e->mode, HOSTS_MODE_REX);
+		assert_string_equal(e->definition, cases[i].token);
+		expect_str(e->name, cases[i].name);
+		expect_str(e->instance, cases[i].instance);
+		assert_int_equal(e->port, cases[i].port);
+		assert_int_equal(e->slots, cases[i].slots);
+		assert_int_equal(e->tls, cases[i].tls);
+		assert_int_equal(e->down, cases[i].down);
+		assert_int_equal(e->read_only, cases[i].read_only);
+		expect_str(e->files.ca, cases[i].ca);
+		expect_str(e->files.cert, cases[i].cert);
+		expect_str(e->files.key, cases[i].key);
+		expect_str(e->files.token, cases[i].bearer);
+		assert_null(e->user);
+		hosts_entry_fini(&copy);
+	}
+}
+
+static void caches_are_no_hosts(void **state)
+{
+	AUTO(buf_fini) struct buf error = BUF_INIT;
+	AUTO(hosts_fini) struct hosts h = {.v = NULL};
+
+	assert_int_equal(
+		hosts_parse("red cache=grpc://a grpc://b cache=grpcs://c,ro", &h, &error), 0);
+	assert_int_equal(h.n, 2);
+	assert_int_equal(h.n_caches, 2);
+	assert_string_equal(h.v[0].name, "red");
+	assert_string_equal(h.v[1].name, "b");
+	assert_string_equal(h.caches[0].name, "a");
+	assert_string_equal(h.caches[1].name, "c");
+	assert_int_equal(hosts_total_slots(&h), 8);
+}
+
 /* Each is refused, with the token and these words of the mend in one line. */
 static void bad_entry(void **state)
 {
@@ -157,6 +227,35 @@ static void bad_entry(void **state)
 		{"localhost/0", "slots"},
 		{"localhost/2,lzo", "127.0.0.1"},
 		{"localhost/2:44", "127.0.0.1"},
+		{"grpc://", "name is missing"},
+		{"grpc://:1", "name is missing"},
+		{"grpc:///x", "name is missing"},
+		{"grpc://me:secret@red", "token=FILE"},
+		{"grpc://red:x", "port"},
+		{"grpc://red:70000", "port"},
+		{"grpc://[::1]x", "may follow the name"},
+		{"grpc://::1", "brackets"},
+		{"grpc://-red", "neither a host name"},
+		{"grpc://red,8", "slots=N"},
+		{"grpc://red,slots=0", "slots"},
+		{"grpc://red,slots=2/x", "may follow"},
+		{"grpc://red,lzo", "slots=N"},
+		{"grpc://red,ro", "slots=N"},
+		{"grpc://red,", "slots=N"},
+		{"grpc://red,downer", "slots=N"},
+		{"grpc://red,token=t", "absolute"},
+		{"grpcs://red,ca=", "absolute"},
+		{"grpcs://red,ca=/a,ca=/b", "given twice"},
+		{"grpcs://red,cert=/a", "needs its key"},
+		{"grpcs://red,key=/a", "needs its key"},
+		{"grpc://red,ca=/a", "grpcs://"},
+		{"grpc:/red", "port"},
+		{"http://red", "port"},
+		{"cache=", "a cache is a URL"},
+		{"cache=red", "a cache is a URL"},
+		{"cache=http://red", "a cache is a URL"},
+		{"cache=grpc://red,slots=1", "options of a cache"},
+		{"cache=grpc://red,rox", "options of a cache"},
 		{"--localslots", "--localslots=8"},
 		{"--localslots=", "slots"},
 		{"--localslots=0", "slots"},
@@ -221,6 +320,21 @@ static void nothing_listed(void **state)
 		assert_int_equal(hosts_total_slots(&h), 0);
 		hosts_shuffle(&h, 1);
 	}
+}
+
+static void at_most_so_many_caches(void **state)
+{
+	AUTO(buf_fini) struct buf text = BUF_INIT;
+	AUTO(buf_fini) struct buf error = BUF_INIT;
+	struct hosts h;
+
+	for (size_t i = 0; i < HOSTS_CACHES_MAX; i++)
+		assert_int_equal(buf_append_str(&text, "cache=grpc://red "), 0);
+	assert_int_equal(hosts_parse(buf_str(&text), &h, &error), 0);
+	hosts_fini(&h);
+	assert_int_equal(buf_append_str(&text, "cache=grpc://red"), 0);
+	assert_int_equal(hosts_parse(buf_str(&text), &h, &error), HOSTS_BAD);
+	assert_non_null(strstr(buf_str(&error), "8 caches"));
 }
 
 static void at_most_so_many(void **state)
@@ -290,7 +404,9 @@ static void out_of_memory(void **state)
 	for (unsigned n = 1; failing_start(n); n++) {
 		AUTO(buf_fini) struct buf error = BUF_INIT;
 		AUTO(hosts_fini) struct hosts h = {.v = NULL};
-		int good = hosts_parse("localhost me@red:run [::1]/2", &h, &error);
+		int good = hosts_parse("localhost me@red:run [::1]/2 grpcs://red,token=/t "
+				       "cache=grpcs://red/i,ca=/a,cert=/c,key=/k",
+			&h, &error);
 		struct hosts none;
 		int r = hosts_parse("red red/0", &none, &error);
 		bool failed = failing_stop();
@@ -298,7 +414,8 @@ static void out_of_memory(void **state)
 		assert_true(good == 0 || good == -ENOMEM);
 		assert_true(r == HOSTS_BAD || r == -ENOMEM);
 		assert_int_equal(good == 0 && r == HOSTS_BAD, !failed);
-		assert_int_equal(h.n, good == 0 ? 3 : 0);
+		assert_int_equal(h.n, good == 0 ? 4 : 0);
+		assert_int_equal(h.n_caches, good == 0 ? 1 : 0);
 	}
 }
 
@@ -404,6 +521,9 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_entry),
+		cmocka_unit_test(one_server),
+		cmocka_unit_test(caches_are_no_hosts),
+		cmocka_unit_test(at_most_so_many_caches),
 		cmocka_unit_test(bad_entry),
 		cmocka_unit_test(whole_list),
 		cmocka_unit_test(nothing_listed),
