@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "agent/rex_conn.h"
+#include "config.h"
 #include "reapi/message.h"
 
 static const struct {
@@ -33,6 +34,8 @@ static const struct {
 	[REX_TIMEOUT] = {"rex-timeout", "no answer in time"},
 	[REX_NOT_SERVED] = {"rex-not-served", "it does not serve Remote Execution"},
 	[REX_DENIED] = {"rex-denied", "it does not allow this client"},
+	[REX_SECRETS] = {"rex-secrets", "a certificate, key or token cannot be used"},
+	[REX_TLS] = {"rex-tls", "TLS failed"},
 	[REX_BUSY] = {"rex-busy", "it has no room for now"},
 	[REX_FAILED] = {"rex-failed", "it could not be done there"},
 	[REX_GARBAGE] = {"rex-garbage", "what it answers is not the Remote Execution API"},
@@ -156,6 +159,61 @@ void rex_fail_waiting(struct rex *r, enum rex_outcome outcome, const char *detai
 
 /* --- calls --- */
 
+/* Who we are; some servers take no call without it. */
+static int tell_tool(struct rpc_metadata *m)
+{
+	AUTO(buf_fini) struct buf bytes = BUF_INIT;
+	re_request_metadata request = RE_INIT(REQUEST_METADATA);
+	re_tool_details tool = RE_INIT(TOOL_DETAILS);
+	int r;
+
+	tool.tool_name = (char *)"distcc";
+	tool.tool_version = (char *)DISTCC_VERSION;
+	request.tool_details = &tool;
+	r = reapi_pack(&request.base, &bytes);
+	if (r < 0)
+		return r;
+	return rpc_metadata_add_bin(
+		m, "build.bazel.remote.execution.v2.requestmetadata-bin", bytes.data, bytes.len);
+}
+
+/* Made anew when the token is another. Without memory it is as it was. */
+static void refresh_metadata(struct rex *r)
+{
+	struct rpc_metadata m = RPC_METADATA_INIT;
+	const char *now;
+	char *told;
+
+	rex_secrets_refresh(&r->secrets, uv_now(r->loop));
+	now = r->secrets.authorization;
+	if (r->metadata.n > 0 && str_eq(now ? now : "", r->told ? r->told : ""))
+		return;
+	told = now ? strdup(now) : NULL;
+	if ((now && !told) || tell_tool(&m) < 0 ||
+		(now && rpc_metadata_add(&m, "authorization", now) < 0)) {
+		free(told);
+		rpc_metadata_fini(&m);
+		return;
+	}
+	free(r->told);
+	rpc_metadata_fini(&r->metadata);
+	r->told = told;
+	r->metadata = m;
+}
+
+void rex_call_params(struct rex *r, const char *path, const struct rpc_handler *call_handler,
+	void *data, struct rpc_call_params *ret)
+{
+	refresh_metadata(r);
+	*ret = (struct rpc_call_params){.path = path,
+		.authority = r->authority,
+		.tls = r->secrets.tls,
+		.metadata = &r->metadata,
+		.deadline_ms = RPC_NEVER,
+		.handler = call_handler,
+		.data = data};
+}
+
 static void wait_for_connection(struct rex_run *run)
 {
 	list_unlink(&run->node);
@@ -236,15 +294,10 @@ bool rex_run_open(struct rex_run *run, const struct rex_stage *stage)
 {
 	struct rex *rex = run->rex;
 	struct rex_conn *c = rex->conn;
-	const struct rpc_call_params p = {
-		.path = stage->path,
-		.authority = rex->authority,
-		.deadline_ms = RPC_NEVER,
-		.handler = &handler,
-		.data = run,
-	};
+	struct rpc_call_params p;
 	int r;
 
+	rex_call_params(rex, stage->path, &handler, run, &p);
 	if (!c || !rex_conn_ready(c)) {
 		wait_for_connection(run);
 		return false;
@@ -300,20 +353,32 @@ void rex_run_call(
 
 /* --- turns --- */
 
+/* A connection for those who wait. False: there is none, and they have been told. */
+static bool connect_to(struct rex *r)
+{
+	AUTO(util_free) char *why = NULL;
+	int q = rex_secrets_read(&r->secrets, uv_now(r->loop), &why);
+
+	if (q == REX_SECRETS_BAD) {
+		rex_fail_waiting(r, REX_SECRETS, why);
+		return false;
+	}
+	if (q == 0)
+		q = rex_conn_open(r);
+	if (q < 0)
+		rex_fail_waiting(r, REX_UNREACHABLE, uv_strerror(q));
+	return q == 0;
+}
+
 static void step_waiting(struct rex *r)
 {
 	size_t n = 0;
-	int q = 0;
 
 	if (list_empty(&r->waiting))
 		return;
 	if (r->conn && r->conn->state == REX_CONN_READY && !rex_conn_ready(r->conn))
 		r->conn = NULL; /* it closes when its last call has ended */
-	if (!r->conn)
-		q = rex_conn_open(r);
-	if (q < 0)
-		rex_fail_waiting(r, REX_UNREACHABLE, uv_strerror(q));
-	if (q < 0 || !rex_conn_ready(r->conn))
+	if ((!r->conn && !connect_to(r)) || !rex_conn_ready(r->conn))
 		return;
 	/* Those that come back wait for the next turn. */
 	LIST_FOR(pos, &r->waiting)
@@ -380,9 +445,11 @@ int rex_new(uv_loop_t *loop, const struct rex_options *o, struct rex **ret)
 	list_init(&r->conns);
 	list_init(&r->waiting);
 	list_init(&r->finished);
-	if (!r->host || !r->instance || !write_authority(r)) {
+	if (!r->host || !r->instance || rex_secrets_init(&r->secrets, o->tls, &o->files) < 0 ||
+		!write_authority(r)) {
 		int q = r->host && r->instance ? -EINVAL : -ENOMEM;
 
+		rex_secrets_fini(&r->secrets);
 		free(r->host);
 		free(r->instance);
 		free(r);
@@ -416,6 +483,9 @@ void rex_unref(struct rex *r)
 	if (--r->handles > 0)
 		return;
 	rex_known_fini(&r->known);
+	rex_secrets_fini(&r->secrets);
+	rpc_metadata_fini(&r->metadata);
+	free(r->told);
 	free(r->host);
 	free(r->instance);
 	free(r);
@@ -453,13 +523,11 @@ static const struct rpc_handler unheard = {.on_end = NULL};
 void rex_run_tell(struct rex_run *run, const char *path, const ProtobufCMessage *message)
 {
 	AUTO(buf_fini) struct buf out = BUF_INIT;
-	const struct rpc_call_params p = {.path = path,
-		.authority = run->rex->authority,
-		.deadline_ms = RPC_NEVER,
-		.handler = &unheard};
+	struct rpc_call_params p;
 	struct rex_conn *c = run->rex->conn;
 	struct rpc_call *call;
 
+	rex_call_params(run->rex, path, &unheard, NULL, &p);
 	if (!c || !rex_conn_ready(c) || reapi_pack(message, &out) < 0 ||
 		rpc_client_call(c->rpc, &p, uv_now(run->rex->loop), &call) < 0)
 		return;

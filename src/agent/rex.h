@@ -3,6 +3,7 @@
 
 #include <uv.h>
 
+#include "agent/rex_secrets.h"
 #include "base/buf.h"
 #include "net/dial.h"
 #include "reapi/digest.h"
@@ -37,6 +38,8 @@ enum rex_outcome {
 	REX_TIMEOUT,    /* nothing moved for the I/O time-out, or a PING was not answered */
 	REX_NOT_SERVED, /* UNIMPLEMENTED, no Execution, or the wrong digest function */
 	REX_DENIED,     /* UNAUTHENTICATED, PERMISSION_DENIED */
+	REX_SECRETS,    /* our certificate, key or token cannot be used: detail names the file */
+	REX_TLS,        /* no TLS was agreed on; its certificate is not to be trusted */
 	REX_BUSY,       /* RESOURCE_EXHAUSTED, UNAVAILABLE: another time, or elsewhere */
 	REX_FAILED,     /* any other status, a file that changed, no memory: detail has it */
 	REX_GARBAGE,    /* not what the API says, or bytes that are not those of their digest */
@@ -50,7 +53,9 @@ struct rex;
 struct rex_options {
 	const char *host; /* name or number; copied */
 	uint16_t port;
-	const char *instance; /* "": none */
+	const char *instance;           /* "": none */
+	bool tls;                       /* the server's certificate must be for host */
+	struct rex_secrets_files files; /* copied; read for each connection, see rex_secrets.h */
 	uint64_t resolve_ms, connect_ms, io_ms;
 };
 

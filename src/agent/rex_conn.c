@@ -9,6 +9,8 @@
  * between two calls just gets the next connection. One that got GOAWAY, or that has been given up,
  * is no longer the rex's connection, and closes when its last call has ended.
  *
+ * With TLS its session lies between socket and gRPC; what gRPC has to say waits until it is ready.
+ *
  * The server of another protocol is told by what comes first: every HTTP/2 server begins with
  * SETTINGS. nghttp2 takes nothing else either, but does not say that this was what it minded.
  *
@@ -32,8 +34,9 @@
 #include "reapi/message.h"
 
 enum {
-	STIR_MAX = 64, /* a PING, its answer, an acknowledgement: no more than this */
-	WATCHES = 4,   /* looks at the clock within one I/O time-out */
+	STIR_MAX = 64,       /* a PING, its answer, an acknowledgement: no more than this */
+	SEAL_MAX = 64 << 10, /* plaintext that is sealed before its output is written */
+	WATCHES = 4,         /* looks at the clock within one I/O time-out */
 	WATCH_MS_MIN = 5,
 };
 
@@ -53,6 +56,8 @@ static void on_handle_closed(uv_handle_t *h)
 		return;
 	list_unlink(&c->node);
 	rpc_session_free(c->rpc);
+	tls_free(c->tls);
+	buf_fini(&c->plain);
 	util_close(&c->fd);
 	free(c);
 	rex_unref(r);
@@ -72,7 +77,9 @@ enum rex_outcome rex_conn_outcome(const struct rex_conn *c, const char **ret_det
 		return c->verdict;
 	if (error == -ETIMEDOUT)
 		return REX_TIMEOUT;
-	return c->greeted ? REX_DROPPED : REX_NOT_GRPC;
+	if (c->greeted)
+		return REX_DROPPED;
+	return c->tls && !tls_ready(c->tls) ? REX_TLS : REX_NOT_GRPC;
 }
 
 static void set_verdict(struct rex_conn *c, enum rex_outcome outcome, const char *detail)
@@ -100,11 +107,26 @@ static void retire(struct rex_conn *c)
 	rex_turn_soon(r);
 }
 
+/* That nothing more comes from us, if it goes out at once. */
+static void say_goodbye(struct rex_conn *c)
+{
+	const void *data;
+	size_t n;
+
+	if (!c->tls)
+		return;
+	tls_close(c->tls);
+	tls_output(c->tls, &data, &n);
+	if (n > 0 && !c->deaf && send(c->fd, data, n, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		c->deaf = true;
+}
+
 static void end(struct rex_conn *c, int error)
 {
 	if (c->closing)
 		return;
 	c->closing = true;
+	say_goodbye(c);
 	if (c->dial)
 		dial_cancel(TAKE_PTR(c->dial));
 	if (c->rpc)
@@ -157,8 +179,27 @@ static void set_timer(struct rex_conn *c)
 		uv_timer_start(&c->timer, on_timer, next > now(c) ? next - now(c) : 0, 0);
 }
 
-/* -errno: it cannot go on. */
-static int write_some(struct rex_conn *c)
+/* Into the socket: how much it took, 0 where it is full. -errno: it cannot go on. */
+static ssize_t write_out(struct rex_conn *c, const void *data, size_t n)
+{
+	ssize_t m;
+
+	do
+		m = send(c->fd, data, n, MSG_NOSIGNAL);
+	while (m < 0 && errno == EINTR);
+	if (m >= 0)
+		return m;
+	if (errno == EAGAIN)
+		return poll_for(c, true);
+	if (errno != EPIPE && errno != ECONNRESET)
+		return -errno;
+	/* What the peer said before it closed may be there to be read. */
+	c->deaf = true;
+	return 0;
+}
+
+/* What TLS has to say. */
+static int flush(struct rex_conn *c)
 {
 	const void *data;
 	size_t n;
@@ -166,25 +207,48 @@ static int write_some(struct rex_conn *c)
 	while (!c->full && !c->deaf) {
 		ssize_t m;
 
+		tls_output(c->tls, &data, &n);
+		m = n > 0 ? write_out(c, data, n) : 0;
+		if (m <= 0)
+			return (int)m;
+		tls_consumed(c->tls, (size_t)m);
+	}
+	return 0;
+}
+
+/* A piece of what gRPC has to say, sealed, and as much as the socket takes of it. */
+static ssize_t seal(struct rex_conn *c, const void *data, size_t n)
+{
+	int r = flush(c);
+
+	if (r < 0 || c->full || c->deaf || !tls_ready(c->tls))
+		return r;
+	n = MIN(n, (size_t)SEAL_MAX);
+	r = tls_write(c->tls, data, n);
+	if (r == 0)
+		r = flush(c);
+	return r < 0 ? r : (ssize_t)n;
+}
+
+/* -errno: it cannot go on. */
+static int write_some(struct rex_conn *c)
+{
+	const void *data;
+	size_t n;
+	ssize_t m = 1;
+
+	if (c->tls)
+		m = flush(c) < 0 ? -EPIPE : 1;
+	while (m > 0 && !c->full && !c->deaf) {
 		if (rpc_session_output(c->rpc, now(c), &data, &n) < 0 || n == 0)
 			return 0;
-		m = send(c->fd, data, n, MSG_NOSIGNAL);
-		if (m < 0 && errno == EINTR)
-			continue;
-		if (m < 0 && errno == EAGAIN)
-			return poll_for(c, true);
-		if (m < 0 && errno != EPIPE && errno != ECONNRESET)
-			return -errno;
-		if (m < 0) {
-			/* What the peer said before it closed may be there to be read. */
-			c->deaf = true;
-			return 0;
-		}
-		rpc_session_consumed(c->rpc, (size_t)m);
+		m = c->tls ? seal(c, data, n) : write_out(c, data, n);
+		if (m > 0)
+			rpc_session_consumed(c->rpc, (size_t)m);
 		if (m > STIR_MAX)
 			c->moved_ms = now(c);
 	}
-	return 0;
+	return m < 0 ? (int)m : 0;
 }
 
 void rex_conn_settle(struct rex_conn *c)
@@ -202,26 +266,47 @@ void rex_conn_settle(struct rex_conn *c)
 		set_timer(c);
 }
 
-static void look_at_head(struct rex_conn *c, size_t n)
+static void look_at_head(struct rex_conn *c, const void *data, size_t n)
 {
 	static const uint8_t settings[] = {4, 0, 0, 0, 0, 0}; /* its type, no flags, stream 0 */
 	size_t take = MIN(n, sizeof(c->head) - c->n_head);
 
 	if (take == 0)
 		return;
-	memcpy(c->head + c->n_head, c->rex->scratch, take);
+	memcpy(c->head + c->n_head, data, take);
 	c->n_head += take;
 	c->greeted = c->n_head == sizeof(c->head) &&
 		     memcmp(c->head + 3, settings, sizeof(settings)) == 0;
 }
 
-static void feed(struct rex_conn *c, size_t n)
+static void feed(struct rex_conn *c, const void *data, size_t n)
 {
-	look_at_head(c, n);
+	look_at_head(c, data, n);
 	if (n > STIR_MAX)
 		c->moved_ms = now(c);
 	/* Where it fails for want of memory the session has ended, which settling sees. */
-	(void)!rpc_session_feed(c->rpc, c->rex->scratch, n, now(c));
+	(void)!rpc_session_feed(c->rpc, data, n, now(c));
+}
+
+/* False: it has ended. Before it was ready that is TLS's failure, whatever the cause. */
+static bool feed_tls(struct rex_conn *c, const void *data, size_t n)
+{
+	bool was_ready = tls_ready(c->tls);
+	int r;
+
+	c->plain.len = 0;
+	r = tls_feed(c->tls, data, n, &c->plain);
+	if (!was_ready)
+		c->moved_ms = now(c);
+	if (c->plain.len > 0)
+		feed(c, c->plain.data, c->plain.len);
+	if (r == 0)
+		return true;
+	/* A server refuses a client's certificate when we are through already. */
+	if (r < 0 && !c->greeted)
+		set_verdict(c, REX_TLS, tls_reason(c->tls));
+	end(c, r < 0 ? r : 0);
+	return false;
 }
 
 static void on_poll(uv_poll_t *p, int status, int events)
@@ -236,10 +321,16 @@ static void on_poll(uv_poll_t *p, int status, int events)
 	if (status < 0 || (events & UV_READABLE)) {
 		ssize_t n = read(c->fd, c->rex->scratch, sizeof(c->rex->scratch));
 
-		if (n > 0) {
-			feed(c, (size_t)n);
-		} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
-			end(c, n == 0 ? 0 : -errno);
+		if (n > 0 && c->tls && !feed_tls(c, c->rex->scratch, (size_t)n))
+			return;
+		if (n > 0 && !c->tls)
+			feed(c, c->rex->scratch, (size_t)n);
+		if (n == 0) {
+			end(c, c->tls ? tls_eof(c->tls) : 0);
+			return;
+		}
+		if (n < 0 && errno != EAGAIN && errno != EINTR) {
+			end(c, -errno);
 			return;
 		}
 	}
@@ -394,15 +485,11 @@ static int ask(struct rex_conn *c)
 {
 	AUTO(buf_fini) struct buf out = BUF_INIT;
 	re_get_capabilities_request m = RE_INIT(GET_CAPABILITIES_REQUEST);
-	const struct rpc_call_params p = {
-		.path = "/build.bazel.remote.execution.v2.Capabilities/GetCapabilities",
-		.authority = c->rex->authority,
-		.deadline_ms = RPC_NEVER,
-		.handler = &handler,
-		.data = c,
-	};
+	struct rpc_call_params p;
 	int r;
 
+	rex_call_params(c->rex, "/build.bazel.remote.execution.v2.Capabilities/GetCapabilities",
+		&handler, c, &p);
 	m.instance_name = c->rex->instance;
 	r = reapi_pack(&m.base, &out);
 	if (r == 0)
@@ -446,7 +533,10 @@ static int talk(struct rex_conn *c, int fd)
 	c->state = REX_CONN_GREETING;
 	c->moved_ms = now(c);
 	rex_known_fini(&c->rex->known);
-	r = rpc_client_new(&limits, &owner, now(c), &c->rpc);
+	c->plain.max = SIZE_MAX / 4;
+	r = c->rex->secrets.tls ? tls_new(c->rex->secrets.context, c->rex->host, &c->tls) : 0;
+	if (r == 0)
+		r = rpc_client_new(&limits, &owner, now(c), &c->rpc);
 	if (r == 0)
 		r = ask(c);
 	return r == 0 ? poll_for(c, false) : r;

@@ -20,6 +20,8 @@ struct rex_conn {
 	struct list runs; /* that have a call on it */
 	struct dial *dial;
 	int fd;
+	struct tls *tls;  /* NULL: without */
+	struct buf plain; /* what TLS made of what came */
 	struct rpc_session *rpc;
 	struct rpc_call *call; /* GetCapabilities */
 	bool answered;         /* it has been */

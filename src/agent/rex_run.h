@@ -7,7 +7,7 @@
 #include "reapi/arena.h"
 #include "reapi/proto.h"
 #include "reapi/violation.h"
-#include "rpc/call.h"
+#include "rpc/session.h"
 
 /*
  * Inside of a rex: its runs, and how their stages (rex_upload.c, rex_execute.c, rex_fetch.c) make
@@ -38,7 +38,10 @@ struct rex {
 	struct list waiting;  /* runs whose step waits for a connection */
 	struct list finished; /* runs that done has to be called for */
 	size_t n_runs;
-	size_t batch_max; /* as the server has it, at most REX_BATCH_MAX */
+	struct rex_secrets secrets;
+	struct rpc_metadata metadata; /* of each call */
+	char *told;                   /* the authorization in metadata; NULL: none */
+	size_t batch_max;             /* as the server has it, at most REX_BATCH_MAX */
 	struct rex_known known;
 	uv_idle_t turn;
 	unsigned handles; /* the idle handle and connections */
@@ -106,6 +109,9 @@ struct rex_run {
 /* --- rex.c --- */
 
 void rex_turn_soon(struct rex *r);
+/* What every call of it has; the caller adds who is told what. */
+void rex_call_params(struct rex *r, const char *path, const struct rpc_handler *handler, void *data,
+	struct rpc_call_params *ret);
 void rex_unref(struct rex *r); /* one handle of it has closed; the last frees */
 /* Those that wait for a connection get none. */
 void rex_fail_waiting(struct rex *r, enum rex_outcome outcome, const char *detail);

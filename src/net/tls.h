@@ -56,7 +56,8 @@ int tls_server(const struct tls_files *files, bool http1, struct tls_context **r
 	char **ret_why) MUST_CHECK;
 /* cert and key may be NULL: no certificate of our own. */
 int tls_client(const struct tls_files *files, struct tls_context **ret, char **ret_why) MUST_CHECK;
-void tls_context_free(struct tls_context *c); /* takes NULL; no session of it lives any more */
+/* Takes NULL. A client's sessions may go on without it; a server's must have ended. */
+void tls_context_free(struct tls_context *c);
 
 /* --- one connection --- */
 

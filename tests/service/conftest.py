@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from certificates import Certificates
 from reapi import DEADLINE, Client
+from rextool import Tool
 
 BUILD = Path(os.environ["DISTCC_BUILD_DIR"])
 ROOTLESS = 61234  # nobody's, as far as anybody knows
@@ -188,3 +190,22 @@ def daemon():
     yield start
     for d in daemons:
         d.stop()
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    return Certificates(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture
+def tool():
+    """start(port): a rex of the test's own."""
+    tools = []
+
+    def start(*args, **options):
+        tools.append(Tool(*args, **options))
+        return tools[-1]
+
+    yield start
+    for t in tools:
+        t.stop()

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
 /*
- * Runs of a rex, by lines on stdin: rex-tool PORT [IO_MS [HOST]]. What describes the next run:
+ * Runs of a rex, by lines on stdin: rex-tool PORT [IO_MS [HOST [OPTION...]]], where OPTION is tls,
+ * ca=FILE, cert=FILE, key=FILE, token=FILE or instance=NAME. What describes the next run:
  *
  *	arg WORD          of its command line
  *	file PATH FROM    an input from a file, whose digest is made now
@@ -378,6 +379,28 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
 	}
 }
 
+static void read_option(char *option, struct rex_options *o)
+{
+	char *word = strsep(&option, "=");
+	const struct {
+		const char *word;
+		const char **to;
+	} files[] = {{"ca", &o->files.ca}, {"cert", &o->files.cert}, {"key", &o->files.key},
+		{"token", &o->files.token}, {"instance", &o->instance}};
+
+	if (str_eq(word, "tls")) {
+		o->tls = true;
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		if (str_eq(word, files[i].word)) {
+			*files[i].to = option;
+			return;
+		}
+	}
+	die(word);
+}
+
 int main(int argc, char **argv)
 {
 	struct rex_options o = {
@@ -389,6 +412,8 @@ int main(int argc, char **argv)
 		.io_ms = argc > 2 ? strtoul(argv[2], NULL, 10) : 60000,
 	};
 
+	for (int i = 4; i < argc; i++)
+		read_option(argv[i], &o);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	uv_loop_init(&tool.loop);
 	if (rex_new(&tool.loop, &o, &tool.rex) < 0)

@@ -4,9 +4,7 @@
 import concurrent.futures
 import contextlib
 import hashlib
-import json
 import os
-import queue
 import shutil
 import signal
 import socket
@@ -14,14 +12,12 @@ import struct
 import subprocess
 import threading
 import time
-from pathlib import Path
 
 import grpc
 import pytest
 
 from reapi import DEADLINE, digest_of, key, operations_pb2, re, status_pb2, until
 
-TOOL = Path(os.environ["DISTCC_BUILD_DIR"]) / "tests/service/rex-tool"
 MIB = 1 << 20
 ASK = "/build.bazel.remote.execution.v2.ContentAddressableStorage/FindMissingBlobs"
 UPDATE = "/build.bazel.remote.execution.v2.ContentAddressableStorage/BatchUpdateBlobs"
@@ -31,102 +27,6 @@ EXECUTE = "/build.bazel.remote.execution.v2.Execution/Execute"
 WAIT = "/build.bazel.remote.execution.v2.Execution/WaitExecution"
 WRITE = "/google.bytestream.ByteStream/Write"
 READ = "/google.bytestream.ByteStream/Read"
-
-
-class Tool:
-    """rex-tool as a process; each line that it prints ends up in answers."""
-
-    def __init__(self, port, io_ms=60000):
-        self.process = subprocess.Popen(
-            [TOOL, str(port), str(io_ms)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True)
-        self.answers = {}
-        self.syncs = queue.Queue()
-        self.changed = threading.Condition()
-        self.over = False
-        self.reader = threading.Thread(target=self.read)
-        self.reader.start()
-        self.ids = 0
-
-    def read(self):
-        for line in self.process.stdout:
-            answer = json.loads(line)
-            if "sync" in answer:
-                self.syncs.put(True)
-                continue
-            for stream in ("stdout", "stderr"):
-                answer[stream] = bytes.fromhex(answer[stream])
-            with self.changed:
-                self.answers[answer["id"]] = answer
-                self.changed.notify_all()
-        self.syncs.put(False)
-        with self.changed:
-            self.over = True
-            self.changed.notify_all()
-
-    def say(self, *lines):
-        self.process.stdin.write("".join(f"{line}\n" for line in lines))
-        self.process.stdin.flush()
-
-    def sync(self):
-        self.say("sync")
-        assert self.syncs.get(timeout=DEADLINE)
-
-    def describe(self, *argv, files=None, texts=None, outputs=(), timeout_ms=None, no_cache=False,
-                 skip=False, repeat=0):
-        self.say(*(f"arg {a}" for a in argv),
-                 *(f"file {p} {source}" for p, source in (files or {}).items()),
-                 *(f"text {p} {text}" for p, text in (texts or {}).items()),
-                 *(f"output {o}" for o in outputs),
-                 *([f"timeout {timeout_ms}"] if timeout_ms else []),
-                 *(["no-cache"] if no_cache else []), *(["skip"] if skip else []),
-                 *([f"repeat {repeat}"] if repeat else []))
-
-    def start(self, *argv, **fields):
-        self.describe(*argv, **fields)
-        self.ids += 1
-        self.say(f"run {self.ids}")
-        return self.ids
-
-    def sh(self, script, **fields):
-        return self.start("/bin/sh", "-c", script, **fields)
-
-    def wait(self, number, deadline=DEADLINE):
-        with self.changed:
-            assert self.changed.wait_for(lambda: self.over or number in self.answers, deadline)
-            return self.answers.pop(number)
-
-    def run(self, script, **fields):
-        return self.wait(self.sh(script, **fields))
-
-    def cancel(self, number):
-        self.say(f"cancel {number}")
-
-    def stop(self):
-        self.process.stdin.close()
-        timer = threading.Timer(DEADLINE, self.process.kill)
-        timer.start()
-        self.process.wait()
-        timer.cancel()
-        self.reader.join()
-        errors = self.process.stderr.read()
-        self.process.stdout.close()
-        self.process.stderr.close()
-        assert self.process.returncode == 0 and errors == "", errors
-
-
-@pytest.fixture
-def tool():
-    """start(port): a rex of the test's own."""
-    tools = []
-
-    def start(*args, **options):
-        tools.append(Tool(*args, **options))
-        return tools[-1]
-
-    yield start
-    for t in tools:
-        t.stop()
 
 
 def sha256(data):
@@ -525,6 +425,7 @@ class Fake:
         self.result = re.ActionResult()
         self.blobs = {}
         self.calls = []
+        self.metadata = {}  # of the last one
         self.written = []
         self.stuck = threading.Event()
         self.behave = {}  # path: in the place of the method below
@@ -586,6 +487,7 @@ class Fake:
         kind, method, request = table[details.method]
         method = self.behave.get(details.method, method)
         self.calls.append(details.method.split("/")[-1])
+        self.metadata = dict(details.invocation_metadata)
         return kind(method, request.FromString if request else None,
                     lambda m: m if isinstance(m, bytes) else m.SerializeToString())
 
@@ -635,6 +537,10 @@ def test_fake(fake, tool):
                           "BatchReadBlobs", "Read"]
     assert t.run("any", outputs=["out", "large"])["outcome"] == "rex"
     assert fake.calls[6:] == ["Execute", "BatchReadBlobs", "Read"]
+    # Some servers take no call without it.
+    who = fake.metadata["build.bazel.remote.execution.v2.requestmetadata-bin"]
+    assert re.RequestMetadata.FromString(who).tool_details.tool_name == "distcc"
+    assert "authorization" not in fake.metadata
 
 
 def test_writes(fake, tool, tmp_path):
