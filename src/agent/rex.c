@@ -25,6 +25,7 @@ static const struct {
 	const char *name, *text;
 } outcomes[] = {
 	[REX_DONE] = {"rex", "answered"},
+	[REX_MISSING] = {"rex-missing", "it has no such result"},
 	[REX_UNRESOLVED] = {"rex-unresolved", "its name does not resolve"},
 	[REX_REFUSED] = {"rex-refused", "connection refused"},
 	[REX_CONNECT_TIMEOUT] = {"rex-connect-timeout", "no connection in time"},
@@ -438,6 +439,7 @@ int rex_new(uv_loop_t *loop, const struct rex_options *o, struct rex **ret)
 	r->host = strdup(o->host);
 	r->instance = strdup(o->instance);
 	r->port = o->port;
+	r->cache_only = o->cache_only;
 	r->resolve_ms = o->resolve_ms;
 	r->connect_ms = o->connect_ms;
 	r->io_ms = MAX(o->io_ms, UINT64_C(1));
@@ -491,6 +493,12 @@ void rex_unref(struct rex *r)
 	free(r);
 }
 
+static void (*const first_steps[])(struct rex_run *run) = {
+	[REX_EXECUTE] = rex_upload_start,
+	[REX_LOOKUP] = rex_cache_lookup,
+	[REX_STORE] = rex_cache_store,
+};
+
 int rex_start(struct rex *r, const struct rex_params *p, rex_done_fn done, void *data,
 	struct rex_run **ret)
 {
@@ -506,15 +514,19 @@ int rex_start(struct rex *r, const struct rex_params *p, rex_done_fn done, void 
 	run->done = done;
 	run->data = data;
 	run->fd = -1;
-	run->step = rex_upload_start;
+	run->step = first_steps[p->kind];
 	run->result.out.max = run->result.err.max = REX_OUTPUT_BYTES_MAX;
-	run->action_result.max = REX_BATCH_MAX * 2;
 	list_init(&run->node);
 	list_append(&r->waiting, &run->node);
 	r->n_runs++;
 	rex_turn_soon(r);
 	*ret = run;
 	return 0;
+}
+
+bool rex_run_found(const struct rex_run *run)
+{
+	return run->fetching;
 }
 
 /* No answer is waited for, and the call ends with its connection at the latest. */

@@ -18,6 +18,9 @@
  * it has are remembered, and not asked for again; when it turns out that it has them no more
  * (FAILED_PRECONDITION with violations), all is asked once more.
  *
+ * A run may also only ask the server's action cache for a result (one call, and the outputs that did
+ * not come with it), or put one there.
+ *
  * What the server says is checked: digests of what was downloaded, sizes against limits.
  */
 
@@ -28,7 +31,8 @@ enum {
 };
 
 enum rex_outcome {
-	REX_DONE,       /* there is a result, whatever its exit code */
+	REX_DONE,       /* there is a result, whatever its exit code; or it was put there */
+	REX_MISSING,    /* of a look-up: no result, or one whose blobs are gone */
 	REX_UNRESOLVED, /* its name is not known */
 	REX_REFUSED,    /* nobody listens */
 	REX_CONNECT_TIMEOUT,
@@ -36,7 +40,7 @@ enum rex_outcome {
 	REX_NOT_GRPC,   /* closed at once, or answered in another protocol: an old distccd */
 	REX_DROPPED,    /* the connection broke */
 	REX_TIMEOUT,    /* nothing moved for the I/O time-out, or a PING was not answered */
-	REX_NOT_SERVED, /* UNIMPLEMENTED, no Execution, or the wrong digest function */
+	REX_NOT_SERVED, /* UNIMPLEMENTED, no Execution, no updates, or the wrong digest function */
 	REX_DENIED,     /* UNAUTHENTICATED, PERMISSION_DENIED */
 	REX_SECRETS,    /* our certificate, key or token cannot be used: detail names the file */
 	REX_TLS,        /* no TLS was agreed on; its certificate is not to be trusted */
@@ -54,6 +58,7 @@ struct rex_options {
 	const char *host; /* name or number; copied */
 	uint16_t port;
 	const char *instance;           /* "": none */
+	bool cache_only;                /* it need not execute, and is not asked to */
 	bool tls;                       /* the server's certificate must be for host */
 	struct rex_secrets_files files; /* copied; read for each connection, see rex_secrets.h */
 	uint64_t resolve_ms, connect_ms, io_ms;
@@ -74,14 +79,22 @@ struct rex_blob {
 	const char *path; /* absolute; read when it has to be uploaded, in pieces */
 };
 
+struct rex_record;
+
+enum rex_kind { REX_EXECUTE, REX_LOOKUP, REX_STORE };
+
 struct rex_params {
+	enum rex_kind kind;
 	struct reapi_digest action;
-	const struct rex_blob *blobs; /* the Action, its Command, all Directories, all files */
-	size_t n_blobs;               /* all of it stays where it is until done, or cancel */
+	/* The Action, its Command, all Directories, all files; REX_LOOKUP: none; REX_STORE: those of
+	 * the record. */
+	const struct rex_blob *blobs;
+	size_t n_blobs; /* all of it stays where it is until done, or cancel */
 	/* Those of the Command. Only these may be in the result, each of them a file, none twice. */
 	const char *const *outputs;
 	size_t n_outputs;
-	bool skip_cache; /* skip_cache_lookup */
+	bool skip_cache;                 /* skip_cache_lookup */
+	const struct rex_record *record; /* REX_STORE: what is put there; as blobs */
 };
 
 struct rex_output {
@@ -101,8 +114,6 @@ struct rex_result {
 	struct buf out, err; /* these, and data of outputs, may be taken (buf_take) */
 	struct rex_output *outputs;
 	size_t n_outputs;
-	const void *action_result; /* the ActionResult as bytes, for a cache; outputs not inline */
-	size_t action_result_size;
 	uint64_t queued_ms, run_ms; /* by the server's own metadata; 0 if it gave none */
 };
 
@@ -119,5 +130,7 @@ typedef void (*rex_done_fn)(void *data, struct rex_result *result);
  */
 int rex_start(struct rex *r, const struct rex_params *p, rex_done_fn done, void *data,
 	struct rex_run **ret) MUST_CHECK;
+/* Has the server a result for it, so that it is only being fetched? */
+bool rex_run_found(const struct rex_run *run);
 /* The server is told (the operation is cancelled, so that it kills the job). After done: do not. */
 void rex_cancel(struct rex_run *run);

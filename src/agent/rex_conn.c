@@ -401,16 +401,16 @@ static bool executes_sha256(const re_execution_capabilities *m)
 }
 
 /* NULL: we can work with it. */
-static const char *judge(const re_server_capabilities *m)
+static const char *judge(const re_server_capabilities *m, bool cache_only)
 {
 	const re_cache_capabilities *cache = m->cache_capabilities;
 	const re_execution_capabilities *execution = m->execution_capabilities;
 
-	if (!execution || !execution->exec_enabled)
+	if (!cache_only && (!execution || !execution->exec_enabled))
 		return "it does not execute";
 	if (!cache || !has_sha256(cache->digest_functions, cache->n_digest_functions))
 		return "it does not store by SHA-256";
-	if (!executes_sha256(execution))
+	if (!cache_only && !executes_sha256(execution))
 		return "it does not execute by SHA-256";
 	return NULL;
 }
@@ -420,6 +420,7 @@ static void on_message(struct rpc_call *call, struct buf *message, void *data)
 	AUTO(reapi_arena_fini) struct reapi_arena a;
 	struct rex_conn *c = data;
 	re_server_capabilities *m;
+	const re_action_cache_update_capabilities *updates;
 	struct reapi_violation v;
 	const char *fault;
 	int64_t max;
@@ -431,11 +432,13 @@ static void on_message(struct rpc_call *call, struct buf *message, void *data)
 		give_up(c, r < 0 ? REX_FAILED : REX_GARBAGE, r < 0 ? strerror(-r) : v.text);
 		return;
 	}
-	fault = judge(m);
+	fault = judge(m, c->rex->cache_only);
 	if (fault) {
 		give_up(c, REX_NOT_SERVED, fault);
 		return;
 	}
+	updates = m->cache_capabilities->action_cache_update_capabilities;
+	c->rex->takes_results = updates && updates->update_enabled;
 	max = m->cache_capabilities->max_batch_total_size_bytes;
 	c->rex->batch_max = max > 0 ? MIN((uint64_t)max, (uint64_t)REX_BATCH_MAX) : REX_BATCH_MAX;
 	c->answered = true;

@@ -22,6 +22,7 @@ void rex_execute_fini(struct rex_run *run)
 {
 	reapi_arena_fini(&run->arena);
 	run->over = NULL;
+	run->found = NULL;
 }
 
 static void upload_again(struct rex_run *run)
@@ -57,10 +58,12 @@ static void judge_response(struct rex_run *run)
 			return;
 		}
 	}
-	if (r != 0)
+	if (r != 0) {
 		rex_run_refuse(run, r, &v);
-	else
-		rex_fetch_start(run, m);
+		return;
+	}
+	run->result.cached = m->cached_result;
+	rex_fetch_start(run, m->result);
 }
 
 static void judge(struct rex_run *run)

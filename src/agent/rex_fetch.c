@@ -4,6 +4,9 @@
  * From an ActionResult to a rex_result: what came inline is taken, the rest is fetched, small blobs
  * together by BatchReadBlobs and each large one by ByteStream.Read. All of it is checked against its
  * digest, and the result against what was asked for, before any of it is believed.
+ *
+ * A cached result may outlive its blobs: then it is none. What is only looked up is missing, and what
+ * is to be executed is executed, once, without the cache.
  */
 
 #include <errno.h>
@@ -19,7 +22,6 @@ enum { MEMORY = 64 << 10 /* of a BatchReadBlobs for all outputs */ };
 void rex_fetch_fini(struct rex_run *run)
 {
 	reapi_hasher_fini(&run->hasher);
-	buf_fini(&run->action_result);
 }
 
 static int mismatch(struct reapi_violation *v, const char *what)
@@ -45,6 +47,23 @@ static int take_bytes(
 	r = buf_append(item->to, bytes->data, bytes->len);
 	item->here = r == 0;
 	return r;
+}
+
+/* A blob of the result is not there. */
+static void tell_gone(struct rex_run *run, const char *text)
+{
+	bool cached = run->result.cached;
+
+	if (run->p.kind == REX_LOOKUP) {
+		rex_run_end(run, REX_MISSING, "a blob of its result is gone");
+	} else if (cached && !run->p.skip_cache) {
+		run->p.skip_cache = true;
+		rex_result_fini(&run->result);
+		run->n_items = 0;
+		rex_execute_start(run);
+	} else {
+		rex_run_fail(run, RPC_NOT_FOUND, text);
+	}
 }
 
 /* --- BatchReadBlobs --- */
@@ -79,6 +98,10 @@ static void on_batch(struct rex_run *run, struct buf *message)
 	for (size_t i = 0; r == 0 && i < m->n_responses; i++) {
 		const gr_status *s = m->responses[i]->status;
 
+		if (s && s->code == GR_ENUM(CODE__NOT_FOUND)) {
+			run->gone = true;
+			continue;
+		}
 		if (s && s->code != GR_ENUM(CODE__OK)) {
 			rex_run_fail(run, (enum rpc_status)s->code, s->message);
 			return;
@@ -136,6 +159,10 @@ static size_t count_missing(const struct rex_run *run)
 
 static void batch_over(struct rex_run *run)
 {
+	if (run->gone) {
+		tell_gone(run, "a blob of the result");
+		return;
+	}
 	/* So that a server that answers and gives nothing is not asked for ever. */
 	if (count_missing(run) >= run->at)
 		rex_run_end(run, REX_GARBAGE, "no word on a blob that was asked for");
@@ -187,11 +214,22 @@ static void read_over(struct rex_run *run)
 	go_on(run);
 }
 
+static void read_failed(struct rex_run *run, const struct rpc_end *end)
+{
+	if (end->status == RPC_NOT_FOUND)
+		tell_gone(run, end->message);
+	else if (end->status == RPC_OK)
+		rex_run_end(run, REX_GARBAGE, "no answer in an answer");
+	else
+		rex_run_fail(run, end->status, end->message);
+}
+
 static const struct rex_stage reading = {
 	.path = "/google.bytestream.ByteStream/Read",
 	.stream = true,
 	.message = on_piece,
 	.over = read_over,
+	.failed = read_failed,
 };
 
 static void read_item(struct rex_run *run, struct rex_item *item)
@@ -228,8 +266,6 @@ static void go_on(struct rex_run *run)
 		rex_run_next(run, fetch);
 		return;
 	}
-	run->result.action_result = buf_str(&run->action_result);
-	run->result.action_result_size = run->action_result.len;
 	rex_run_end(run, REX_DONE, "%s", "");
 }
 
@@ -340,14 +376,6 @@ static int add_items(struct rex_run *run, const re_action_result *m, struct reap
 	return r;
 }
 
-/* Without what is inline, as it is then kept by others. */
-static int keep_result(struct rex_run *run, re_action_result *m)
-{
-	for (size_t i = 0; i < m->n_output_files; i++)
-		m->output_files[i]->contents = (ProtobufCBinaryData){.len = 0};
-	return reapi_pack(&m->base, &run->action_result);
-}
-
 /* In ms; 0 where it is not told, or not sensible. */
 static uint64_t between(const pb_timestamp *from, const pb_timestamp *to)
 {
@@ -368,9 +396,8 @@ static void take_times(struct rex_run *run, const re_executed_action_metadata *m
 		between(m->execution_start_timestamp, m->execution_completed_timestamp);
 }
 
-void rex_fetch_start(struct rex_run *run, re_execute_response *response)
+void rex_fetch_start(struct rex_run *run, const re_action_result *m)
 {
-	re_action_result *m = response->result;
 	struct reapi_violation v;
 	int r;
 
@@ -378,12 +405,11 @@ void rex_fetch_start(struct rex_run *run, re_execute_response *response)
 		rex_run_end(run, REX_GARBAGE, "there is no result, and no error");
 		return;
 	}
-	run->result.cached = response->cached_result;
+	run->fetching = true;
+	run->gone = false;
 	run->result.exit_code = m->exit_code;
 	take_times(run, m->execution_metadata);
 	r = add_items(run, m, &v);
-	if (r == 0)
-		r = keep_result(run, m);
 	/* All that is wanted of the message has been copied. */
 	rex_execute_fini(run);
 	if (r != 0)

@@ -41,7 +41,8 @@ struct rex {
 	struct rex_secrets secrets;
 	struct rpc_metadata metadata; /* of each call */
 	char *told;                   /* the authorization in metadata; NULL: none */
-	size_t batch_max;             /* as the server has it, at most REX_BATCH_MAX */
+	bool cache_only, takes_results;
+	size_t batch_max; /* as the server has it, at most REX_BATCH_MAX */
 	struct rex_known known;
 	uv_idle_t turn;
 	unsigned handles; /* the idle handle and connections */
@@ -98,12 +99,15 @@ struct rex_run {
 	struct reapi_arena arena;
 	lro_operation *over; /* the last Operation, in the arena; NULL: not yet */
 
+	/* rex_cache.c */
+	re_action_result *found; /* in the arena */
+
 	/* rex_fetch.c */
+	bool fetching, gone;
 	struct rex_item items[REX_OUTPUTS_MAX + 2];
 	size_t n_items;
 	struct rex_item *item; /* that is being read */
 	struct reapi_hasher hasher;
-	struct buf action_result;
 };
 
 /* --- rex.c --- */
@@ -156,7 +160,7 @@ void rex_run_call(
 
 /* --- the stages --- */
 
-void rex_upload_start(struct rex_run *run);
+void rex_upload_start(struct rex_run *run); /* then execution, or the update */
 void rex_upload_fini(struct rex_run *run);
 
 void rex_execute_start(struct rex_run *run);
@@ -164,5 +168,11 @@ void rex_execute_start(struct rex_run *run);
 void rex_execute_cancel(struct rex_run *run);
 void rex_execute_fini(struct rex_run *run);
 
-void rex_fetch_start(struct rex_run *run, re_execute_response *response);
+/* m lives in the run's arena, and is gone afterwards. */
+void rex_fetch_start(struct rex_run *run, const re_action_result *m);
 void rex_fetch_fini(struct rex_run *run);
+
+/* The first steps of look-ups and stores; and what comes after the upload. */
+void rex_cache_lookup(struct rex_run *run);
+void rex_cache_store(struct rex_run *run);
+void rex_cache_update(struct rex_run *run);

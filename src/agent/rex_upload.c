@@ -47,6 +47,15 @@ static void no_memory(struct rex_run *run)
 	rex_run_refuse(run, -ENOMEM, NULL);
 }
 
+/* It has all of them. */
+static void uploaded(struct rex_run *run)
+{
+	if (run->p.kind == REX_STORE)
+		rex_run_next(run, rex_cache_update);
+	else
+		rex_execute_start(run);
+}
+
 /* --- what there is to ask for --- */
 
 static int compare(const void *a, const void *b)
@@ -188,7 +197,7 @@ void rex_upload_start(struct rex_run *run)
 	if (!collect(run))
 		no_memory(run);
 	else if (run->n_needs == 0)
-		rex_execute_start(run);
+		uploaded(run);
 	else
 		rex_run_next(run, ask);
 }
@@ -481,7 +490,7 @@ static void upload(struct rex_run *run)
 
 	if (run->at == run->n_needs) {
 		rex_upload_fini(run);
-		rex_execute_start(run);
+		uploaded(run);
 	} else if (n > 0) {
 		send_batch(run, n, size);
 	} else {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/rex_record.h"
 #include "base/env.h"
 #include "base/fs.h"
 #include "base/log.h"
@@ -111,14 +112,22 @@ static int read_blob(struct store *s, const re_digest *m, struct buf *ret)
 										    : STORE_MISS;
 }
 
+static int read_stream(
+	struct store *s, const re_digest *digest, const ProtobufCBinaryData *raw, struct buf *ret)
+{
+	return digest ? read_blob(s, digest, ret) : buf_append(ret, raw->data, raw->len);
+}
+
 static int read_all(struct store *s, const re_action_result *m, struct rex_result *ret)
 {
-	int r = buf_append(&ret->out, m->stdout_raw.data, m->stdout_raw.len);
+	int r = read_stream(s, m->stdout_digest, &m->stdout_raw, &ret->out);
 
 	if (r == 0)
-		r = buf_append(&ret->err, m->stderr_raw.data, m->stderr_raw.len);
-	if (r < 0 || m->n_output_files > REX_OUTPUTS_MAX)
-		return r < 0 ? r : STORE_MISS;
+		r = read_stream(s, m->stderr_digest, &m->stderr_raw, &ret->err);
+	if (r != 0)
+		return r;
+	if (m->n_output_files > REX_OUTPUTS_MAX)
+		return STORE_MISS;
 	ret->outputs = calloc(m->n_output_files + 1, sizeof(*ret->outputs));
 	if (!ret->outputs)
 		return -ENOMEM;
@@ -165,64 +174,32 @@ struct put {
 	struct rex_result result;
 };
 
-/* A result as it is kept, and what it refers to. */
-struct kept {
-	re_action_result message;
-	re_output_file files[REX_OUTPUTS_MAX];
-	re_output_file *pointers[REX_OUTPUTS_MAX];
-	struct reapi_digest_message digests[REX_OUTPUTS_MAX];
-	struct cas_digest refs[REX_OUTPUTS_MAX];
-};
-
-static int put_file(struct store *s, const struct rex_output *o, struct kept *k, size_t i)
-{
-	struct reapi_digest d;
-	int r = reapi_digest_of(buf_str(&o->data), o->data.len, &d);
-
-	if (r < 0)
-		return r;
-	k->refs[i] = to_cas(&d);
-	reapi_digest_to_proto(&d, &k->digests[i]);
-	k->files[i] = (re_output_file)RE_INIT(OUTPUT_FILE);
-	k->files[i].path = o->path;
-	k->files[i].digest = &k->digests[i].message;
-	k->files[i].is_executable = o->executable;
-	k->pointers[i] = &k->files[i];
-	return cas_put(s->cas, &k->refs[i], buf_str(&o->data));
-}
-
-static int put_all(struct put *p, struct kept *k)
+static int put_all(struct put *p, struct rex_record *record)
 {
 	AUTO(buf_fini) struct buf bytes = BUF_INIT_MAX(AC_RESULT_MAX);
-	struct rex_result *r = &p->result;
-	struct cas_digest key = to_cas(&p->action);
-	int e = r->n_outputs > REX_OUTPUTS_MAX ? -E2BIG : 0;
+	struct cas_digest refs[REX_RECORD_BLOBS_MAX], key = to_cas(&p->action);
+	int r = rex_record_make(&p->result, record);
 
-	for (size_t i = 0; e == 0 && i < r->n_outputs; i++)
-		e = put_file(p->store, &r->outputs[i], k, i);
-	if (e != 0)
-		return e;
-	k->message = (re_action_result)RE_INIT(ACTION_RESULT);
-	k->message.output_files = k->pointers;
-	k->message.n_output_files = r->n_outputs;
-	k->message.stdout_raw =
-		(ProtobufCBinaryData){.data = (uint8_t *)r->out.data, .len = r->out.len};
-	k->message.stderr_raw =
-		(ProtobufCBinaryData){.data = (uint8_t *)r->err.data, .len = r->err.len};
-	e = reapi_pack(&k->message.base, &bytes);
-	return e < 0 ? e : ac_put(p->store->ac, &key, bytes.data, bytes.len, k->refs, r->n_outputs);
+	for (size_t i = 0; r == 0 && i < record->n_blobs; i++) {
+		refs[i] = to_cas(&record->blobs[i].digest);
+		r = cas_put(p->store->cas, &refs[i], record->blobs[i].data);
+	}
+	if (r == 0)
+		r = reapi_pack(&record->message.base, &bytes);
+	return r != 0 ? r
+		      : ac_put(p->store->ac, &key, bytes.data, bytes.len, refs, record->n_blobs);
 }
 
 static void on_put(uv_work_t *work)
 {
 	struct put *p = work->data;
-	struct kept *k = calloc(1, sizeof(*k));
-	int r = k ? put_all(p, k) : -ENOMEM;
+	struct rex_record *record = calloc(1, sizeof(*record));
+	int r = record ? put_all(p, record) : -ENOMEM;
 
 	if (r != 0)
 		log_event(LOG_LEVEL_INFO, "not-kept", "%s",
 			r > 0 ? cas_outcome_text(r) : strerror(-r));
-	free(k);
+	free(record);
 }
 
 static void on_put_done(uv_work_t *work, int status)

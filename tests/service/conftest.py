@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """service-server as a process, as root and as a user that is nobody."""
 
+import concurrent.futures
 import os
 import pwd
 import shutil
@@ -12,9 +13,11 @@ import time
 import urllib.request
 from pathlib import Path
 
+import grpc
 import pytest
 
 from certificates import Certificates
+from fakereapi import Fake, Handler
 from reapi import DEADLINE, Client
 from rextool import Tool
 
@@ -209,3 +212,15 @@ def tool():
     yield start
     for t in tools:
         t.stop()
+
+
+@pytest.fixture
+def fake():
+    f = Fake()
+    s = grpc.server(concurrent.futures.ThreadPoolExecutor(max_workers=8))
+    s.add_generic_rpc_handlers((Handler(f),))
+    f.port = s.add_insecure_port("127.0.0.1:0")
+    s.start()
+    yield f
+    f.stuck.set()
+    s.stop(None).wait()

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
 /*
- * Runs of a rex, by lines on stdin: rex-tool PORT [IO_MS [HOST [OPTION...]]], where OPTION is tls,
+ * Runs of a rex, by lines on stdin: rex-tool PORT [IO_MS [HOST [OPTION...]]], where OPTION is tls, cache,
  * ca=FILE, cert=FILE, key=FILE, token=FILE or instance=NAME. What describes the next run:
  *
  *	arg WORD          of its command line
@@ -12,6 +12,9 @@
  *	no-cache          do_not_cache
  *	skip              skip_cache_lookup
  *	repeat N          it is run so many times more, each from inside the last one's done
+ *
+ *	lookup            it is only looked up in the action cache
+ *	store PATH WORDS  its result with this output is put into the action cache
  *
  * and what is done with it:
  *
@@ -29,7 +32,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/rex.h"
+#include "agent/rex_record.h"
 #include "reapi/action.h"
 #include "reapi/tree.h"
 
@@ -51,6 +54,9 @@ struct job {
 	unsigned long repeat;
 	struct rex_params params;
 	struct rex_blob *blobs;
+	enum rex_kind kind;
+	struct rex_output kept; /* REX_STORE */
+	struct rex_record record;
 };
 
 static struct {
@@ -104,6 +110,8 @@ static void job_free(struct job *j)
 	buf_fini(&j->command);
 	buf_fini(&j->action);
 	free(j->blobs);
+	free(j->kept.path);
+	buf_fini(&j->kept.data);
 	free(j);
 }
 
@@ -204,10 +212,10 @@ static void on_done(void *data, struct rex_result *r)
 	}
 	printf("{\"id\": %lu, \"outcome\": \"%s\", \"address\": \"%s\", \"cached\": %s, "
 	       "\"exit_code\": %d, \"up\": %ju, \"down\": %ju, \"queued_ms\": %ju, \"run_ms\": "
-	       "%ju, \"action_result_size\": %zu",
+	       "%ju",
 		j->id, rex_outcome_name(r->outcome), r->address, r->cached ? "true" : "false",
 		r->exit_code, (uintmax_t)r->bytes_up, (uintmax_t)r->bytes_down,
-		(uintmax_t)r->queued_ms, (uintmax_t)r->run_ms, r->action_result_size);
+		(uintmax_t)r->queued_ms, (uintmax_t)r->run_ms);
 	print_detail(r->detail);
 	print_bytes("stdout", &r->out);
 	print_bytes("stderr", &r->err);
@@ -243,6 +251,20 @@ static void make_command(struct job *j, struct reapi_digest *ret)
 		die("no command");
 }
 
+/* What is put into the cache: an output, and something said. */
+static void make_record(struct job *j, struct rex_params *p)
+{
+	static char said[] = "kept\n";
+	struct rex_result result = {
+		.outputs = &j->kept, .n_outputs = 1, .out = {.data = said, .len = 5}};
+
+	if (rex_record_make(&result, &j->record) < 0)
+		die("no record");
+	p->record = &j->record;
+	p->blobs = j->record.blobs;
+	p->n_blobs = j->record.n_blobs;
+}
+
 static void start(struct job *j)
 {
 	struct reapi_action_spec spec = {.timeout_ms = j->timeout_ms, .do_not_cache = j->no_cache};
@@ -269,6 +291,9 @@ static void start(struct job *j)
 	j->blobs[at++] = (struct rex_blob){.digest = p.action, .data = j->action.data};
 	p.blobs = j->blobs;
 	p.n_blobs = at;
+	p.kind = j->kind;
+	if (p.kind == REX_STORE)
+		make_record(j, &p);
 	j->params = p;
 	if (rex_start(tool.rex, &p, on_done, j, &j->run) < 0)
 		die("not started");
@@ -339,6 +364,13 @@ static void do_line(char *line)
 		j->no_cache = true;
 	} else if (str_eq(word, "skip")) {
 		j->skip = true;
+	} else if (str_eq(word, "lookup")) {
+		j->kind = REX_LOOKUP;
+	} else if (str_eq(word, "store")) {
+		j->kind = REX_STORE;
+		j->kept.path = must(strdup(strsep(&rest, " ")));
+		if (buf_append_str(&j->kept.data, rest ? rest : "") < 0)
+			abort();
 	} else if (str_eq(word, "repeat")) {
 		j->repeat = strtoul(rest, NULL, 10);
 	} else if (str_eq(word, "end")) {
@@ -388,8 +420,8 @@ static void read_option(char *option, struct rex_options *o)
 	} files[] = {{"ca", &o->files.ca}, {"cert", &o->files.cert}, {"key", &o->files.key},
 		{"token", &o->files.token}, {"instance", &o->instance}};
 
-	if (str_eq(word, "tls")) {
-		o->tls = true;
+	if (str_eq(word, "tls") || str_eq(word, "cache")) {
+		*(*word == 't' ? &o->tls : &o->cache_only) = true;
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {

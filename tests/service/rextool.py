@@ -53,13 +53,14 @@ class Tool:
         assert self.syncs.get(timeout=DEADLINE)
 
     def describe(self, *argv, files=None, texts=None, outputs=(), timeout_ms=None, no_cache=False,
-                 skip=False, repeat=0):
+                 skip=False, repeat=0, lookup=False, store=()):
         self.say(*(f"arg {a}" for a in argv),
                  *(f"file {p} {source}" for p, source in (files or {}).items()),
                  *(f"text {p} {text}" for p, text in (texts or {}).items()),
                  *(f"output {o}" for o in outputs),
                  *([f"timeout {timeout_ms}"] if timeout_ms else []),
                  *(["no-cache"] if no_cache else []), *(["skip"] if skip else []),
+                 *(["lookup"] if lookup else []), *(["store " + " ".join(store)] if store else []),
                  *([f"repeat {repeat}"] if repeat else []))
 
     def start(self, *argv, **fields):
