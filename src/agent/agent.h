@@ -3,6 +3,7 @@
 
 #include <uv.h>
 
+#include "agent/caches.h"
 #include "agent/cluster.h"
 #include "agent/compilers.h"
 #include "agent/history.h"
@@ -55,6 +56,7 @@ struct agent {
 	uv_timer_t upkeep;
 	struct prepare_queue *preparing;
 	struct cluster cluster;
+	struct caches caches;
 	struct list writing; /* struct job.writing, of jobs on the exact way */
 };
 

@@ -3,19 +3,31 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct cluster_host {
-	char *name;
-	uint16_t port;
-	struct rex *rex;       /* NULL until needed */
-	uint64_t not_until_ms; /* 0: it may be asked */
+	struct hosts_entry entry;
+	struct rex *rex;                            /* NULL until needed */
+	uint64_t not_until_ms, no_results_until_ms; /* 0: it may be asked, be given some */
+	bool unwell;
 };
+
+static bool same(const char *a, const char *b)
+{
+	return a == b || (a && b && str_eq(a, b));
+}
+
+static bool same_server(const struct hosts_entry *a, const struct hosts_entry *b)
+{
+	return a->port == b->port && a->tls == b->tls && str_eq(a->name, b->name) &&
+	       same(a->instance, b->instance) && same(a->files.ca, b->files.ca) &&
+	       same(a->files.cert, b->files.cert) && same(a->files.key, b->files.key) &&
+	       same(a->files.token, b->files.token);
+}
 
 static struct cluster_host *find(const struct cluster *c, const struct hosts_entry *e)
 {
 	for (size_t i = 0; i < c->n; i++)
-		if (c->v[i].port == e->port && str_eq(c->v[i].name, e->name))
+		if (same_server(&c->v[i].entry, e))
 			return &c->v[i];
 	return NULL;
 }
@@ -37,8 +49,8 @@ static int find_or_add(struct cluster *c, const struct hosts_entry *e, struct cl
 	}
 	if (!h) {
 		h = &c->v[c->n];
-		*h = (struct cluster_host){.name = strdup(e->name), .port = e->port};
-		if (!h->name)
+		*h = (struct cluster_host){.rex = NULL};
+		if (hosts_entry_copy(e, &h->entry) < 0)
 			return -ENOMEM;
 		c->n++;
 	}
@@ -50,15 +62,47 @@ bool cluster_may_ask(const struct cluster *c, const struct hosts_entry *e, uint6
 {
 	const struct cluster_host *h = find(c, e);
 
-	return e->mode == HOSTS_MODE_TCP && (!h || h->not_until_ms <= now_ms);
+	return (e->mode == HOSTS_MODE_TCP || e->mode == HOSTS_MODE_REX) &&
+	       (!h || h->not_until_ms <= now_ms);
 }
 
-void cluster_refused(struct cluster *c, const struct hosts_entry *e, uint64_t now_ms)
+bool cluster_rest(struct cluster *c, const struct hosts_entry *e, uint64_t until_ms)
+{
+	struct cluster_host *h;
+	bool was_well;
+
+	if (find_or_add(c, e, &h) < 0)
+		return true;
+	was_well = !h->unwell;
+	h->unwell = true;
+	h->not_until_ms = until_ms;
+	return was_well;
+}
+
+void cluster_is_well(struct cluster *c, const struct hosts_entry *e)
+{
+	struct cluster_host *h = find(c, e);
+
+	if (h) {
+		h->unwell = false;
+		h->not_until_ms = 0;
+	}
+}
+
+bool cluster_may_give(const struct cluster *c, const struct hosts_entry *e, uint64_t now_ms)
+{
+	const struct cluster_host *h = find(c, e);
+
+	return !e->read_only && cluster_may_ask(c, e, now_ms) &&
+	       (!h || h->no_results_until_ms <= now_ms);
+}
+
+void cluster_rest_giving(struct cluster *c, const struct hosts_entry *e, uint64_t until_ms)
 {
 	struct cluster_host *h;
 
 	if (find_or_add(c, e, &h) == 0)
-		h->not_until_ms = now_ms + CLUSTER_RETRY_MS;
+		h->no_results_until_ms = until_ms;
 }
 
 int cluster_get(struct cluster *c, uv_loop_t *loop, const struct hosts_entry *e,
@@ -70,7 +114,10 @@ int cluster_get(struct cluster *c, uv_loop_t *loop, const struct hosts_entry *e,
 	if (r == 0 && !h->rex) {
 		const struct rex_options o = {.host = e->name,
 			.port = e->port,
-			.instance = "",
+			.instance = e->instance ? e->instance : "",
+			.cache_only = c->caches,
+			.tls = e->tls,
+			.files = {e->files.ca, e->files.cert, e->files.key, e->files.token},
 			.resolve_ms = times->resolve_ms,
 			.connect_ms = times->connect_ms,
 			.io_ms = times->io_ms};
@@ -87,7 +134,7 @@ void cluster_fini(struct cluster *c)
 	for (size_t i = 0; i < c->n; i++) {
 		if (c->v[i].rex)
 			rex_free(c->v[i].rex);
-		free(c->v[i].name);
+		hosts_entry_fini(&c->v[i].entry);
 	}
 	free(c->v);
 	*c = (struct cluster){.n = 0};

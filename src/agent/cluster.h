@@ -5,8 +5,10 @@
 #include "sched/hosts.h"
 
 /*
- * Which hosts speak Remote Execution: one connection to each, shared by all jobs. A host that turned
- * out not to (an old distccd, one without --store) is not asked again for a while.
+ * Servers of Remote Execution, or of its caches: one connection to each, shared by all jobs. Two
+ * entries of hosts lists that lead to the same server with the same files are one here. One that
+ * turned out not to speak it (an old distccd, one without --store), or that failed, is not asked
+ * again for a while.
  */
 enum { CLUSTER_MAX = HOSTS_MAX, CLUSTER_RETRY_MS = 600 * 1000 };
 
@@ -15,6 +17,7 @@ struct cluster_host;
 struct cluster {
 	struct cluster_host *v;
 	size_t n, cap;
+	bool caches; /* they need not execute */
 };
 
 struct cluster_times {
@@ -23,8 +26,14 @@ struct cluster_times {
 
 /* May this host be asked, as far as is known? */
 bool cluster_may_ask(const struct cluster *c, const struct hosts_entry *e, uint64_t now_ms);
-/* It does not. */
-void cluster_refused(struct cluster *c, const struct hosts_entry *e, uint64_t now_ms);
+/* Not until then. True: it was well before, so that this is worth a word. */
+bool cluster_rest(struct cluster *c, const struct hosts_entry *e, uint64_t until_ms);
+/* It answered. */
+void cluster_is_well(struct cluster *c, const struct hosts_entry *e);
+
+/* The same for giving it results, which not every cache takes from everybody. */
+bool cluster_may_give(const struct cluster *c, const struct hosts_entry *e, uint64_t now_ms);
+void cluster_rest_giving(struct cluster *c, const struct hosts_entry *e, uint64_t until_ms);
 
 /* Its connection, made when it is first needed. -ENOMEM, -E2BIG. */
 int cluster_get(struct cluster *c, uv_loop_t *loop, const struct hosts_entry *e,

@@ -30,7 +30,12 @@ static const bool moves[JOB_STATES][JOB_STATES] = {
 		[JOB_WAIT_HOST] = true,
 		[JOB_WAIT_LOCAL] = true,
 		[JOB_ENDED] = true},
-	[JOB_PREPARE] = {[JOB_WAIT_CPP] = true,
+	[JOB_PREPARE] = {[JOB_LOOKUP] = true,
+		[JOB_WAIT_CPP] = true,
+		[JOB_WAIT_HOST] = true,
+		[JOB_WAIT_LOCAL] = true,
+		[JOB_ENDED] = true},
+	[JOB_LOOKUP] = {[JOB_WAIT_CPP] = true,
 		[JOB_WAIT_HOST] = true,
 		[JOB_WAIT_LOCAL] = true,
 		[JOB_ENDED] = true},
@@ -596,7 +601,7 @@ void job_slot_granted(struct slots_claim *claim)
 		job_move(j, JOB_WAIT_LOCAL);
 		job_record(j)->reason = j->local_reason = "localhost";
 		snprintf(job_record(j)->where, HISTORY_WHERE_MAX, "local");
-		j->keep = j->exact && j->agent->store;
+		j->keep = job_exact_may_keep(j);
 		job_run_here(j);
 		break;
 	case JOB_WAIT_LOCAL:
@@ -611,7 +616,7 @@ void job_slot_granted(struct slots_claim *claim)
 
 static bool usable(const struct hosts_entry *e)
 {
-	return (e->mode == HOSTS_MODE_TCP || e->mode == HOSTS_MODE_SSH) && !e->auth && !e->down;
+	return e->mode != HOSTS_MODE_LOCAL && !e->auth && !e->down;
 }
 
 static int enlist(struct job *j)
@@ -682,12 +687,34 @@ static bool decided_early(struct job *j)
 	return verdict == FLEET_NONE || j->state != before;
 }
 
+/* Servers of Remote Execution alone take no text. False: there is nobody else. */
+static bool pass_over_servers(struct job *j)
+{
+	bool anybody = false;
+
+	for (size_t i = 0; i < j->n_fleet; i++) {
+		if (j->fleet[i]->entry.mode == HOSTS_MODE_REX)
+			j->tried[i] = true;
+		else
+			anybody = true;
+	}
+	return anybody;
+}
+
 void job_start_plain(struct job *j)
 {
 	const char *path = env_get(j->request->envp, "PATH");
 
 	if (j->command.reason != CC_REMOTE_OK) {
 		job_go_local(j, cc_reason_name(j->command.reason));
+		return;
+	}
+	if (!pass_over_servers(j)) {
+		/* That it cannot be exact is its own matter; that nobody took it is the hosts'. */
+		if (j->asked)
+			fall_back(j, j->local_reason ? j->local_reason : "hosts-resting");
+		else
+			job_go_local(j, "not-exact");
 		return;
 	}
 	j->remote_name = compilers_remote_name(&j->agent->compilers, j->request->argv[0],

@@ -16,9 +16,9 @@
  *
  * The exact way (job_exact.c) comes before that, where it is wanted:
  *
- *	NEW ─► PREPARE ─► WAIT_HOST ─► REMOTE ─► ENDED     as soon as a result is known: ENDED
- *	          │           └──────────┴─► WAIT_CPP      nobody takes it: the plain way
- *	          └─► WAIT_LOCAL ─► HERE ─► ENDED          no hosts: here, and the result is kept
+ *	NEW ─► PREPARE ─► LOOKUP ─► WAIT_HOST ─► REMOTE ─► ENDED    a result is known: ENDED
+ *	          └──────────┤          └──────────┴─► WAIT_CPP      nobody takes it: the plain way
+ *	                     └─► WAIT_LOCAL ─► HERE ─► ENDED         no hosts: here, and it is kept
  *
  * In WAIT_HOST a text is in hand; if the hosts list names localhost, a local slot is waited for
  * at the same time, and what comes first is taken. A job in WAIT_* holds nothing that another

@@ -36,6 +36,8 @@ void job_exact_over(struct job *j)
 {
 	if (j->prepare)
 		prepare_cancel(TAKE_PTR(j->prepare));
+	if (j->lookup)
+		caches_cancel(TAKE_PTR(j->lookup));
 	if (j->run)
 		rex_cancel(TAKE_PTR(j->run));
 	if (j->here)
@@ -90,22 +92,99 @@ static void pass_over_others(struct job *j)
 
 static const char *take_result(struct job *j, struct rex_result *res, struct shown *ret);
 
-/* It was compiled before: nothing has to be. False: it was no good, and the job goes on. */
-static bool use_known(struct job *j, struct rex_result *known)
+/*
+ * It was compiled before: nothing has to be. False: it was no good, and the job goes on; else j may
+ * be gone.
+ */
+static bool use_known(struct job *j, struct rex_result *known, const char *where)
 {
 	struct history_record *rec = job_record(j);
 	struct shown shown = {.result = NULL};
-	const char *reason = take_result(j, known, &shown);
+	const char *reason;
 
+	snprintf(rec->where, HISTORY_WHERE_MAX, "%s", where);
+	reason = take_result(j, known, &shown);
 	if (!reason) {
 		rec->remote = true;
 		rec->reason = "cached";
-		snprintf(rec->where, HISTORY_WHERE_MAX, "cache");
 		job_end(j, 0, &shown.result->out, &shown.result->err);
 	}
 	rex_result_fini(&shown.own);
-	rex_result_fini(known);
 	return !reason;
+}
+
+/* ---- other caches ---- */
+
+static struct caches_params of_caches(const struct job *j)
+{
+	return (struct caches_params){.hosts = &j->hosts,
+		.action = j->action.digest,
+		.outputs = (const char *const *)strv_argv(&j->action.outputs),
+		.n_outputs = j->action.outputs.n,
+		.wait_ms = j->settings.cache_ms,
+		.backoff_ms = j->settings.backoff_ms,
+		.resolve_ms = j->settings.resolve_ms};
+}
+
+bool job_exact_may_keep(const struct job *j)
+{
+	return j->exact &&
+	       (j->agent->store || caches_take(&j->agent->caches, &j->hosts, job_now_ms(j)));
+}
+
+/* What was compiled is for others too; before the job ends, since then it is gone. */
+static void give(struct job *j, const struct rex_result *res)
+{
+	const struct caches_params p = of_caches(j);
+
+	if (caches_take(&j->agent->caches, &j->hosts, job_now_ms(j)))
+		caches_give(&j->agent->caches, &p, res);
+}
+
+static void on_cache_failed(void *data, const struct hosts_entry *cache, const char *name,
+	const char *text, const char *detail)
+{
+	job_say(data, LOG_LEVEL_WARNING, name, "%s: %s%s%s", cache->definition, text,
+		*detail ? ": " : "", detail);
+}
+
+/* Nobody has it: it is compiled. */
+static void compile(struct job *j)
+{
+	pass_over_others(j);
+	j->asked = j->n_fleet > 0;
+	j->keep = !j->asked && job_exact_may_keep(j);
+	if (j->asked)
+		job_wait_for_host(j);
+	else
+		job_go_local(j, j->local_reason);
+}
+
+static void on_looked_up(void *data, const struct caches_answer *answer)
+{
+	struct job *j = data;
+	struct agent *a = j->agent;
+	const struct reapi_digest action = j->action.digest;
+	struct history_record *rec = job_record(j);
+
+	j->lookup = NULL;
+	rec->bytes_up += answer->bytes_up;
+	rec->bytes_down += answer->bytes_down;
+	if (!answer->result || !use_known(j, answer->result, answer->from->definition))
+		compile(j);
+	else if (a->store)
+		store_put(a->store, a->loop, &action, answer->result);
+}
+
+static void look_elsewhere(struct job *j)
+{
+	const struct caches_params p = of_caches(j);
+
+	if (caches_look_up(&j->agent->caches, &p, on_looked_up, on_cache_failed, j, &j->lookup) ==
+		0)
+		job_move(j, JOB_LOOKUP);
+	else
+		compile(j);
 }
 
 static void on_prepared(void *data, struct prepare_result *result)
@@ -120,14 +199,10 @@ static void on_prepared(void *data, struct prepare_result *result)
 	if (result->hit && !taken)
 		rex_result_fini(&result->known);
 	if (taken) {
-		if (result->hit && use_known(j, &result->known))
-			return;
-		pass_over_others(j);
-		j->keep = j->n_fleet == 0;
-		if (j->keep)
-			job_go_local(j, j->local_reason);
-		else
-			job_wait_for_host(j);
+		if (!result->hit || !use_known(j, &result->known, "cache"))
+			look_elsewhere(j);
+		if (result->hit)
+			rex_result_fini(&result->known);
 		return;
 	}
 	if (result->outcome == EXACT_UNKNOWN)
@@ -145,7 +220,7 @@ void job_exact_unwanted(struct job *j)
 	struct fleet_host *host;
 
 	memset(j->tried, 0, j->n_fleet * sizeof(*j->tried));
-	if (j->agent->store && j->settings.fallback &&
+	if (job_exact_may_keep(j) && j->settings.fallback &&
 		fleet_pick(j->fleet, j->n_fleet, j->tried, "", job_now_ms(j), &host) ==
 			FLEET_NONE) {
 		j->keep = true;
@@ -167,8 +242,7 @@ static const char *base_directory(struct job *j)
 		return dir;
 	job_say(j, j->agent->basedir_told ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "bad-basedir",
 		"DISTCC_BASEDIR is \"%s\": it has to be an absolute path without links, of "
-		"letters, "
-		"digits and \"/._-+@\"",
+		"letters, digits and \"/._-+@\"",
 		dir);
 	j->agent->basedir_told = true;
 	return NULL;
@@ -232,7 +306,7 @@ static bool outputs_are_like_new(const struct job *j)
 bool job_exact_begin(struct job *j)
 {
 	/* Without hosts it is a cache. */
-	bool anybody = j->n_fleet == 0 && j->agent->store;
+	bool anybody = j->n_fleet == 0 && (j->agent->store || j->hosts.n_caches > 0);
 
 	for (size_t i = 0; i < j->n_fleet; i++)
 		anybody |= cluster_may_ask(&j->agent->cluster, &j->fleet[i]->entry, job_now_ms(j));
@@ -288,6 +362,7 @@ static void done(struct job *j, struct rex_result *res)
 	if (!reason) {
 		rec->remote = true;
 		rec->reason = "exact";
+		give(j, res);
 		job_end(j, 0, &shown.result->out, &shown.result->err); /* j may be gone */
 		rex_result_fini(&shown.own);
 		if (a->store)
@@ -303,17 +378,32 @@ static void done(struct job *j, struct rex_result *res)
 	job_go_local(j, reason);
 }
 
+static void machine_failed(struct job *j, struct fleet_host *host, const struct rex_result *res)
+{
+	job_machine_failed(j, host,
+		&(struct job_failure){.name = rex_outcome_name(res->outcome),
+			.text = rex_outcome_text(res->outcome),
+			.detail = res->detail});
+}
+
 /* Not the machine's fault: it speaks something else, or does not want this. */
 static void declined(struct job *j, struct fleet_host *host, const struct rex_result *res)
 {
 	bool never = res->outcome == REX_NOT_GRPC || res->outcome == REX_NOT_SERVED ||
 		     res->outcome == REX_DENIED;
 
+	/* Of one that is in the list for that alone the user should know. */
+	if (never && host->entry.mode == HOSTS_MODE_REX) {
+		machine_failed(j, host, res);
+		return;
+	}
 	job_say(j, LOG_LEVEL_INFO, rex_outcome_name(res->outcome), "%s: %s%s%s",
 		host->entry.definition, rex_outcome_text(res->outcome), *res->detail ? ": " : "",
 		res->detail);
 	if (never)
-		cluster_refused(&j->agent->cluster, &host->entry, job_now_ms(j));
+		(void)cluster_rest(
+			&j->agent->cluster, &host->entry, job_now_ms(j) + CLUSTER_RETRY_MS);
+	j->local_reason = rex_outcome_name(res->outcome);
 	job_pass_over(j, host);
 	job_wait_for_host(j);
 }
@@ -337,10 +427,9 @@ static void on_run_done(void *data, struct rex_result *res)
 	case REX_UNREACHABLE:
 	case REX_DROPPED:
 	case REX_TIMEOUT:
-		job_machine_failed(j, host,
-			&(struct job_failure){.name = rex_outcome_name(res->outcome),
-				.text = rex_outcome_text(res->outcome),
-				.detail = res->detail});
+	case REX_SECRETS:
+	case REX_TLS:
+		machine_failed(j, host, res);
 		return;
 	default:
 		declined(j, host, res);
@@ -467,8 +556,10 @@ static void end_here(struct job *j, bool keep)
 
 	j->here_result = (struct rex_result){.outcome = REX_DONE};
 	drop_read_list(j);
-	job_end(j, 0, &result.out, &result.err); /* j may be gone */
 	if (put)
+		give(j, is_based ? &kept : &result);
+	job_end(j, 0, &result.out, &result.err); /* j may be gone */
+	if (put && a->store)
 		store_put(a->store, a->loop, &action, is_based ? &kept : &result);
 	rex_result_fini(&kept);
 	rex_result_fini(&result);

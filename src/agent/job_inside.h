@@ -17,6 +17,7 @@
 enum job_state {
 	JOB_NEW,
 	JOB_PREPARE,
+	JOB_LOOKUP,
 	JOB_WAIT_CPP,
 	JOB_CPP,
 	JOB_WAIT_HOST,
@@ -67,6 +68,8 @@ struct job {
 	struct exact_action action;
 	struct rex_blob *blobs; /* of action */
 	struct rex_run *run;
+	struct caches_lookup *lookup;
+	bool asked;     /* hosts were asked for an exact compile, or would have been */
 	bool keep;      /* compiled here by ourselves, so that the result can be kept */
 	bool contended; /* another job writes the same output: nothing of it is kept */
 	char *writes;   /* the absolute path of its object; in agent.writing */
@@ -126,6 +129,8 @@ void job_story_end(struct job *j);
 bool job_exact_begin(struct job *j);
 /* j->host was taken: ask it. -errno. */
 int job_exact_start(struct job *j) MUST_CHECK;
+/* It has an action, and there is a place for results. */
+bool job_exact_may_keep(const struct job *j);
 /* No host takes it: the plain way, or here where nobody would take that. */
 void job_exact_unwanted(struct job *j);
 /* A slot was granted to a job with keep: compile it. -errno: it is not, and nothing was begun. */

@@ -215,7 +215,9 @@ static void outcome(struct job *j, char *ret, size_t size)
 	char reason[512];
 
 	if (r->remote && str_eq(r->reason, "cached")) {
-		snprintf(ret, size, "not compiled: its result was kept here");
+		snprintf(ret, size, "not compiled: its result was kept %s%s",
+			str_eq(r->where, "cache") ? "here" : "by ",
+			str_eq(r->where, "cache") ? "" : r->where);
 	} else if (r->remote && str_eq(r->reason, "exact")) {
 		snprintf(ret, size,
 			"compiled on %s in %llu ms (prepared here in %llu ms, sent %llu "

@@ -242,6 +242,7 @@ static int init(struct agent *a)
 	list_init(&a->writing);
 	slots_init(&a->slots, cpus_usable());
 	fleet_init(&a->fleet);
+	caches_init(&a->caches, a->loop);
 	/* Who loses the race for the lock ends here, and has nothing to give back. */
 	r = ipc_place_open(environ, &a->place);
 	if (r == 0)
@@ -274,6 +275,7 @@ static void fini(struct agent *a)
 		uv_close((uv_handle_t *)&a->signals[i], NULL);
 	uv_close((uv_handle_t *)&a->listener, NULL);
 	cluster_fini(&a->cluster);
+	caches_fini(&a->caches);
 	uv_run(a->loop, UV_RUN_DEFAULT);
 	uv_loop_close(a->loop);
 	dial_cache_clear();

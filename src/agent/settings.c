@@ -16,6 +16,7 @@ void settings_read(char *const *envp, struct settings *ret)
 		.backoff_ms = env_seconds_ms(envp, "DISTCC_BACKOFF_PERIOD", 60000),
 		.io_ms = env_seconds_ms(envp, "DISTCC_IO_TIMEOUT", 300000),
 		.connect_ms = env_seconds_ms(envp, "DISTCC_CONNECT_TIMEOUT", 4000),
+		.cache_ms = MAX(env_seconds_ms(envp, "DISTCC_CACHE_TIMEOUT", 2000), UINT64_C(1)),
 		.resolve_ms = env_seconds_ms(envp, "DISTCC_RESOLVE_TIMEOUT", 5000),
 		.level = log && *log ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING,
 	};

@@ -13,6 +13,7 @@ struct settings {
 	uint64_t backoff_ms;   /* DISTCC_BACKOFF_PERIOD, 60 s; 0: hosts are not rested */
 	uint64_t io_ms;        /* DISTCC_IO_TIMEOUT, 300 s */
 	uint64_t connect_ms;   /* DISTCC_CONNECT_TIMEOUT, 4 s for each address */
+	uint64_t cache_ms;     /* DISTCC_CACHE_TIMEOUT, 2 s: until a cache says whether it has it */
 	uint64_t resolve_ms;   /* DISTCC_RESOLVE_TIMEOUT, 5 s */
 	enum log_level level;  /* of what the user is told: DISTCC_VERBOSE, DISTCC_LOG */
 };

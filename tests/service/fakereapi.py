@@ -71,7 +71,10 @@ class Fake:
     def read_batch(self, q, _):
         m = re.BatchReadBlobsResponse()
         for d in q.digests:
-            m.responses.add(digest=d, data=self.blobs[key(d)])
+            if key(d) in self.blobs:
+                m.responses.add(digest=d, data=self.blobs[key(d)])
+            else:
+                m.responses.add(digest=d).status.code = 5
         return m
 
     def get_result(self, q, context):

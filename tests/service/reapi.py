@@ -13,7 +13,8 @@ from pathlib import Path
 
 import grpc
 
-PROTOS = Path(os.environ["DISTCC_PROTO_DIR"])
+PROTOS = Path(os.environ.get("DISTCC_PROTO_DIR")
+              or Path(__file__).resolve().parents[2] / "src/reapi/proto")
 DEADLINE = 120.0  # of anything that hangs; sanitizers on a busy machine are slow
 
 _stubs = tempfile.TemporaryDirectory(prefix="reapi-stubs-")

@@ -4,8 +4,8 @@
 import grpc
 import pytest
 
-from fakereapi import CAPABILITIES, EXECUTE, GET_RESULT, READ, READ_BATCH, UPDATE_RESULT, Fake
-from reapi import DEADLINE, digest_of, key, operations_pb2, re
+from fakereapi import CAPABILITIES, EXECUTE, GET_RESULT, READ, UPDATE_RESULT, Fake
+from reapi import DEADLINE, digest_of, operations_pb2, re
 
 SCRIPT = "cat in > out; echo said; echo warned >&2"
 JOB = {"texts": {"in": "content"}, "outputs": ["out"]}
@@ -80,15 +80,6 @@ def test_blobs_that_are_gone(fake, tool, size):
     gone.output_files.add(path="out", digest=digest_of(b"x" * size))
     asked = []
 
-    def batch(q, _):
-        m = re.BatchReadBlobsResponse()
-        for d in q.digests:
-            if key(d) in fake.blobs:
-                m.responses.add(digest=d, data=fake.blobs[key(d)])
-            else:
-                m.responses.add(digest=d).status.code = 5
-        return m
-
     def read(q, context):
         context.abort(grpc.StatusCode.NOT_FOUND, "gone")
         yield
@@ -102,7 +93,7 @@ def test_blobs_that_are_gone(fake, tool, size):
             result=fresh if q.skip_cache_lookup else gone, cached_result=not asked[-1]))
         yield m
 
-    fake.behave.update({READ_BATCH: batch, READ: read, EXECUTE: execute,
+    fake.behave.update({READ: read, EXECUTE: execute,
                         GET_RESULT: lambda q, _: gone})
     a = tool(fake.port).run("any", outputs=["out"])
     assert a["outcome"] == "rex" and not a["cached"] and a["outputs"]["out"][0] == size, a

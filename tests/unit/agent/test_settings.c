@@ -19,6 +19,7 @@ static void test_defaults(void **state)
 	assert_int_equal(s.backoff_ms, 60000);
 	assert_int_equal(s.io_ms, 300000);
 	assert_int_equal(s.connect_ms, 4000);
+	assert_int_equal(s.cache_ms, 2000);
 	assert_int_equal(s.level, LOG_LEVEL_WARNING);
 }
 
@@ -27,7 +28,7 @@ static void test_what_the_environment_says(void **state)
 	char *const env[] = {(char *)"DISTCC_FALLBACK=0",
 		(char *)"DISTCC_SKIP_LOCAL_RETRY=", (char *)"DISTCC_BACKOFF_PERIOD=0",
 		(char *)"DISTCC_IO_TIMEOUT=2", (char *)"DISTCC_CONNECT_TIMEOUT=0.25",
-		(char *)"DISTCC_VERBOSE=1", NULL};
+		(char *)"DISTCC_CACHE_TIMEOUT=0.5", (char *)"DISTCC_VERBOSE=1", NULL};
 	struct settings s;
 
 	settings_read(env, &s);
@@ -36,6 +37,7 @@ static void test_what_the_environment_says(void **state)
 	assert_int_equal(s.backoff_ms, 0);
 	assert_int_equal(s.io_ms, 2000);
 	assert_int_equal(s.connect_ms, 250);
+	assert_int_equal(s.cache_ms, 500);
 	assert_int_equal(s.level, LOG_LEVEL_DEBUG);
 }
 
