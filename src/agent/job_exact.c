@@ -23,13 +23,19 @@
 #include "base/path.h"
 #include "exact/rebase.h"
 
-static void drop_read_list(struct job *j)
+static void drop_list(struct job *j, char **list)
 {
-	if (!j->read_list)
+	if (!*list)
 		return;
-	unlink(j->read_list);
-	warden_release_path(&j->agent->warden, j->read_list);
-	util_free(&j->read_list);
+	unlink(*list);
+	warden_release_path(&j->agent->warden, *list);
+	util_free(list);
+}
+
+static void drop_lists(struct job *j)
+{
+	drop_list(j, &j->read_list);
+	drop_list(j, &j->assembled_list);
 }
 
 void job_exact_over(struct job *j)
@@ -42,7 +48,7 @@ void job_exact_over(struct job *j)
 		rex_cancel(TAKE_PTR(j->run));
 	if (j->here)
 		preprocess_cancel(TAKE_PTR(j->here), NULL);
-	drop_read_list(j);
+	drop_lists(j);
 	free(TAKE_PTR(j->before));
 	rex_result_fini(&j->here_result);
 	if (j->exact)
@@ -555,7 +561,7 @@ static void end_here(struct job *j, bool keep)
 	struct agent *a = j->agent;
 
 	j->here_result = (struct rex_result){.outcome = REX_DONE};
-	drop_read_list(j);
+	drop_lists(j);
 	if (put)
 		give(j, is_based ? &kept : &result);
 	job_end(j, 0, &result.out, &result.err); /* j may be gone */
@@ -583,6 +589,17 @@ static void on_prepared_again(void *data, struct prepare_result *result)
 	end_here(j, same && !j->contended);
 }
 
+/* What its assembler read; only here can it read what is not in the action's root. */
+static int check_assembled(const struct job *j, char **ret_reason)
+{
+	AUTO(buf_fini) struct buf list = BUF_INIT_MAX(REX_OUTPUT_BYTES_MAX);
+	int r = j->assembled_list ? fs_read_file(j->assembled_list, &list) : 0;
+
+	if (r < 0 || !j->assembled_list)
+		return r;
+	return exact_check_assembled(&j->action, j->request->cwd, &list, ret_reason);
+}
+
 /* Is what it made fit to be kept, as far as that can be told by now? */
 static bool is_fit(struct job *j)
 {
@@ -590,7 +607,8 @@ static bool is_fit(struct job *j)
 
 	if (j->contended || read_outputs(j) < 0)
 		return false;
-	if (result_check(&j->action, &j->here_result, j->request->cwd, &why) == 0)
+	if (result_check(&j->action, &j->here_result, j->request->cwd, &why) == 0 &&
+		check_assembled(j, &why) == 0)
 		return true;
 	job_say(j, LOG_LEVEL_INFO, "not-kept", "%s: %s", job_source_name(j), why ? why : "");
 	return false;
@@ -619,7 +637,7 @@ static void on_compiled(void *data, struct preprocess_result *res)
 		end_here(j, false);
 }
 
-static int name_read_list(struct job *j)
+static int name_list(struct job *j, char **ret)
 {
 	char name[] = "/tmp/distcc-read-XXXXXX";
 	int fd = mkostemp(name, O_CLOEXEC);
@@ -627,16 +645,16 @@ static int name_read_list(struct job *j)
 	if (fd < 0)
 		return -errno;
 	close(fd);
-	j->read_list = strdup(name);
-	if (!j->read_list) {
+	*ret = strdup(name);
+	if (!*ret) {
 		unlink(name);
 		return -ENOMEM;
 	}
-	warden_guard_path(&j->agent->warden, j->read_list);
+	warden_guard_path(&j->agent->warden, *ret);
 	return 0;
 }
 
-/* The user's command, and what makes the compiler say what it reads. */
+/* The user's command, and what makes the compiler and its assembler say what they read. */
 static int command_here(struct job *j, struct strv *argv, struct strv *envp)
 {
 	int r = strv_push_all(envp, j->request->envp);
@@ -649,16 +667,13 @@ static int command_here(struct job *j, struct strv *argv, struct strv *envp)
 		r = strv_push(argv, j->command.family == CC_FAMILY_GCC
 					    ? "-fdiagnostics-color=always"
 					    : "-fcolor-diagnostics");
-	if (r < 0 || !j->action.deps_ours)
-		return r;
-	r = name_read_list(j);
-	if (r == 0 && j->command.family == CC_FAMILY_GCC)
-		return strv_pushf(envp, "SUNPRO_DEPENDENCIES=%s", j->read_list);
-	if (r == 0)
-		r = strv_push(argv, "-MD");
-	if (r == 0)
-		r = strv_push(argv, "-MF");
-	return r < 0 ? r : strv_push(argv, j->read_list);
+	if (r == 0 && j->action.deps_ours)
+		r = name_list(j, &j->read_list);
+	if (r == 0 && exact_assembler_lists(&j->command))
+		r = name_list(j, &j->assembled_list);
+	return r < 0 ? r
+		     : exact_ask_for_lists(
+			       &j->command, j->read_list, j->assembled_list, argv, envp);
 }
 
 int job_exact_here(struct job *j)
@@ -674,6 +689,6 @@ int job_exact_here(struct job *j)
 			strv_argv(&argv), strv_argv(&envp), j->request->cwd, j->request->umask,
 			on_compiled, j, &j->here);
 	if (r < 0)
-		drop_read_list(j);
+		drop_lists(j);
 	return r;
 }

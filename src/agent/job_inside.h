@@ -75,8 +75,9 @@ struct job {
 	char *writes;   /* the absolute path of its object; in agent.writing */
 	struct list writing;
 	struct preprocess *here;
-	struct stat *before; /* of each of action.outputs, when it began; st_ino 0: not there */
-	char *read_list;     /* the temporary file that says what it read; NULL: none */
+	struct stat *before;  /* of each of action.outputs, when it began; st_ino 0: not there */
+	char *read_list;      /* the temporary file that says what it read; NULL: none */
+	char *assembled_list; /* the same, of its assembler */
 	struct rex_result here_result;
 };
 

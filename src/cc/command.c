@@ -30,16 +30,11 @@ static const enum cc_reason of_preprocessing[] = {CC_LOCAL_LTO, CC_LOCAL_SANITIZ
 
 bool cc_command_is_exact(const struct cc_command *c)
 {
-	uint64_t left = c->reasons;
-
-	for (size_t i = 0; i < ARRAY_SIZE(of_preprocessing); i++)
-		left &= ~(UINT64_C(1) << of_preprocessing[i]);
-	return c->kind == CC_KIND_COMPILE && left == 0;
+	return c->kind == CC_KIND_COMPILE && c->exact_reasons == 0;
 }
 
-int parse_local(struct parse *p, enum cc_reason reason, const char *detail)
+int parse_plain(struct parse *p, enum cc_reason reason, const char *detail)
 {
-	p->c->reasons |= UINT64_C(1) << reason;
 	if (p->c->reason != CC_REMOTE_OK)
 		return 0;
 	p->c->reason = reason;
@@ -49,12 +44,23 @@ int parse_local(struct parse *p, enum cc_reason reason, const char *detail)
 	return p->c->detail ? 0 : -ENOMEM;
 }
 
+int parse_local(struct parse *p, enum cc_reason reason, const char *detail)
+{
+	bool exact = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(of_preprocessing); i++)
+		exact |= of_preprocessing[i] == reason;
+	if (!exact)
+		p->c->exact_reasons |= UINT64_C(1) << reason;
+	return parse_plain(p, reason, detail);
+}
+
 /* The kind decides, whatever was found before. */
 static int parse_kind(struct parse *p, enum cc_kind kind, enum cc_reason reason, const char *detail)
 {
 	p->c->kind = kind;
 	p->c->reason = CC_REMOTE_OK;
-	p->c->reasons = 0;
+	p->c->exact_reasons = 0;
 	free(p->c->detail);
 	p->c->detail = NULL;
 	return parse_local(p, reason, detail);
@@ -318,6 +324,16 @@ static bool is_configure_test(const char *input)
 	return str_starts(base, "conftest.") || str_starts(base, "tmp.conftest.");
 }
 
+/* Of what is no more than assembled, clang has no list of what it read. */
+static int decide_assembler(struct parse *p)
+{
+	bool listed = p->c->language == CC_LANGUAGE_ASM_CPP || p->c->family == CC_FAMILY_GCC;
+
+	if (!listed || (p->modes & PARSE_ASSEMBLY))
+		return parse_local(p, CC_LOCAL_ASSEMBLER, p->c->input);
+	return parse_plain(p, CC_LOCAL_ASSEMBLER, p->c->input);
+}
+
 /* A compile of one source that has a language of its own. */
 static int decide_compile(struct parse *p)
 {
@@ -328,7 +344,7 @@ static int decide_compile(struct parse *p)
 	c->language = p->input_language;
 	c->input = p->input;
 	if (c->language == CC_LANGUAGE_ASM || c->language == CC_LANGUAGE_ASM_CPP)
-		r = parse_local(p, CC_LOCAL_ASSEMBLER, c->input);
+		r = decide_assembler(p);
 	if (r == 0 && c->family == CC_FAMILY_UNKNOWN)
 		r = parse_local(p, CC_LOCAL_UNKNOWN_COMPILER, c->args[0].text);
 	if (r == 0 && is_configure_test(c->input))

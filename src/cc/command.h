@@ -62,9 +62,10 @@ struct cc_output {
 struct cc_command {
 	enum cc_kind kind;
 	enum cc_family family;
-	enum cc_reason reason; /* CC_REMOTE_OK, or why it stays here */
-	char *detail;          /* the argument or file that decided, or NULL */
-	uint64_t reasons;      /* all that were found, 1 << enum cc_reason each; reason the first */
+	enum cc_reason reason;  /* CC_REMOTE_OK, or why it stays here */
+	char *detail;           /* the argument or file that decided, or NULL */
+	uint64_t exact_reasons; /* all that hold even where it is compiled from its sources, as it
+				   stands: 1 << enum cc_reason each */
 
 	/* All arguments, response files expanded, [0] the compiler as it was named. */
 	struct cc_arg *args;

@@ -137,9 +137,17 @@ static int wa(struct parse *p, const char *arg, const char *value)
 
 	if (!pieces)
 		return -ENOMEM;
-	for (char *piece = strtok_r(pieces, ",", &save); piece; piece = strtok_r(NULL, ",", &save))
-		if (!cc_option_assembler_ok(piece))
+	for (char *piece = strtok_r(pieces, ",", &save); piece;
+		piece = strtok_r(NULL, ",", &save)) {
+		int r = 0;
+
+		if (!cc_option_assembler_exact(piece))
 			return parse_local(p, CC_LOCAL_ASSEMBLER_OPTION, arg);
+		if (!cc_option_assembler_ok(piece))
+			r = parse_plain(p, CC_LOCAL_ASSEMBLER_OPTION, arg);
+		if (r < 0)
+			return r;
+	}
 	return 0;
 }
 
@@ -286,6 +294,42 @@ static int coverage(struct parse *p, const char *arg, const char *value)
 	return 0;
 }
 
+/* We add to clang's command line. */
+static int recorded(struct parse *p, const char *arg, const char *value)
+{
+	if (p->c->family == CC_FAMILY_GCC)
+		return parse_plain(p, CC_LOCAL_RECORDED_COMMAND, arg);
+	return parse_local(p, CC_LOCAL_RECORDED_COMMAND, arg);
+}
+
+/* A file that the scanner finds by the option's value. */
+static int side_input(struct parse *p, const char *arg, const char *value)
+{
+	return parse_plain(p, CC_LOCAL_SIDE_INPUT, arg);
+}
+
+/* Instrumented code writes its counts when it runs; a file of counts is one more input. */
+static int profile(struct parse *p, const char *arg, const char *value)
+{
+	static const char *const exact[] = {"-fprofile-generate", "-fprofile-instr-generate",
+		"-fprofile-update=", "-fprofile-values", "-fprofile-dir=", "-fprofile-abs-path",
+		"-fprofile-reproducible=", "-fprofile-exclude-files=", "-fprofile-filter-files=",
+		"-fprofile-partial-training",
+		"-fprofile-instr-use=", "-fprofile-sample-use=", "-fprofile-list="};
+
+	for (size_t i = 0; i < ARRAY_SIZE(exact); i++)
+		if (str_starts(arg, exact[i]))
+			return parse_plain(p, CC_LOCAL_PROFILE, arg);
+	return parse_local(p, CC_LOCAL_PROFILE, arg);
+}
+
+static int profile_arcs(struct parse *p, const char *arg, const char *value)
+{
+	int r = coverage(p, arg, value);
+
+	return r < 0 ? r : parse_plain(p, CC_LOCAL_PROFILE, arg);
+}
+
 static int split_dwarf(struct parse *p, const char *arg, const char *value)
 {
 	p->c->debug = true;
@@ -337,6 +381,10 @@ static handler *const handlers[CC_MEAN_COUNT] = {
 	[CC_MEAN_LIBRARY] = library,
 	[CC_MEAN_OUTPUTS] = outputs,
 	[CC_MEAN_COVERAGE] = coverage,
+	[CC_MEAN_RECORDED] = recorded,
+	[CC_MEAN_SIDE_INPUT] = side_input,
+	[CC_MEAN_PROFILE] = profile,
+	[CC_MEAN_PROFILE_ARCS] = profile_arcs,
 	[CC_MEAN_SPLIT_DWARF] = split_dwarf,
 	[CC_MEAN_STACK_USAGE] = stack_usage,
 };

@@ -225,6 +225,28 @@ static const struct cc_option assembler[] = {
 	{"-m", J, ALL, CC_ROLE_COMPILE},
 };
 
+static const struct cc_option assembler_exact[] = {
+	{"--debug-prefix-map=", J, ALL, CC_ROLE_COMPILE},
+	{"--gdwarf-2", X, ALL, CC_ROLE_COMPILE},
+	{"--gdwarf-3", X, ALL, CC_ROLE_COMPILE},
+	{"--gdwarf-4", X, ALL, CC_ROLE_COMPILE},
+	{"--gdwarf-5", X, ALL, CC_ROLE_COMPILE},
+	{"--gdwarf-cie-version=", J, ALL, CC_ROLE_COMPILE},
+	{"--gdwarf-sections", X, ALL, CC_ROLE_COMPILE},
+	{"--gen-debug", X, ALL, CC_ROLE_COMPILE},
+	{"--gstabs", X, ALL, CC_ROLE_COMPILE},
+	{"--gstabs+", X, ALL, CC_ROLE_COMPILE},
+	{"--sectname-subst", X, ALL, CC_ROLE_COMPILE},
+	{"-I", J, ALL, CC_ROLE_COMPILE},
+	{"-R", X, ALL, CC_ROLE_COMPILE},
+	{"-g", X, ALL, CC_ROLE_COMPILE},
+	{"-gdwarf-2", X, ALL, CC_ROLE_COMPILE},
+	{"-gdwarf-3", X, ALL, CC_ROLE_COMPILE},
+	{"-gdwarf-4", X, ALL, CC_ROLE_COMPILE},
+	{"-gdwarf-5", X, ALL, CC_ROLE_COMPILE},
+	{"-gdwarf-sections", X, ALL, CC_ROLE_COMPILE},
+};
+
 /* The last row whose name is not behind the first n bytes of word, or rows (none). */
 static size_t last_not_behind(
 	const struct cc_option *table, size_t rows, const char *word, size_t n)
@@ -356,6 +378,15 @@ bool cc_option_assembler_ok(const char *arg)
 
 	return find(assembler, ARRAY_SIZE(assembler), arg, CC_FAMILY_UNKNOWN, &value, &separate) &&
 	       !strstr(arg, "native");
+}
+
+bool cc_option_assembler_exact(const char *arg)
+{
+	const char *value;
+	bool separate;
+
+	return cc_option_assembler_ok(arg) || find(assembler_exact, ARRAY_SIZE(assembler_exact),
+						      arg, CC_FAMILY_UNKNOWN, &value, &separate);
 }
 
 const char *cc_option_plain_at(size_t i)

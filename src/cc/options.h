@@ -56,6 +56,10 @@ enum cc_mean {
 	CC_MEAN_LIBRARY, /* the same, and there is something to link */
 	CC_MEAN_OUTPUTS, /* writes files whose names we do not work out */
 	CC_MEAN_COVERAGE,
+	CC_MEAN_RECORDED,   /* the object tells how it was called */
+	CC_MEAN_SIDE_INPUT, /* the compiler reads the file that it names */
+	CC_MEAN_PROFILE,
+	CC_MEAN_PROFILE_ARCS,
 	CC_MEAN_SPLIT_DWARF,
 	CC_MEAN_STACK_USAGE,
 	CC_MEAN_COUNT,
@@ -85,6 +89,9 @@ const struct cc_option *cc_option_find(
 const struct cc_option *cc_option_find_xclang(
 	const char *arg, const char **ret_value, bool *ret_separate);
 bool cc_option_assembler_ok(const char *arg);
+/* Harmless too where the assembler gets what it would get here: what it is told of debug
+ * information and of places to look in. */
+bool cc_option_assembler_exact(const char *arg);
 
 /* The data, in cc/option_table.c, sorted by strcmp. */
 extern const struct cc_option cc_option_table[];

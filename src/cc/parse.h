@@ -41,6 +41,9 @@ struct parse {
 /* The first reason stays. detail is copied. -ENOMEM. */
 int parse_local(struct parse *p, enum cc_reason reason, const char *detail) MUST_CHECK;
 
+/* The same, for what is no reason where nothing is preprocessed first. */
+int parse_plain(struct parse *p, enum cc_reason reason, const char *detail) MUST_CHECK;
+
 /* Do what an option means. arg: as written; value: joined or the next word, or NULL. -ENOMEM. */
 struct cc_option;
 int parse_meaning(

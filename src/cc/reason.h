@@ -71,7 +71,7 @@ enum cc_reason {
 	CC_LOCAL_INCBIN,
 	CC_LOCAL_MODULE_TEXT,
 
-	CC_REASON_COUNT, /* at most 64: cc_command.reasons */
+	CC_REASON_COUNT, /* at most 64: cc_command.exact_reasons */
 };
 
 const char *cc_reason_name(enum cc_reason reason);

@@ -390,8 +390,6 @@ static int make_environment(struct maker *m, struct strv *envp)
 		return unknown(m, "DISTCC_BASEDIR: a link leads to the working directory", "");
 	if (r == 0 && !str_eq(m->p->cwd, m->cwd))
 		r = strv_pushf(envp, "PWD=%s", m->p->cwd);
-	if (r == 0 && m->a->deps_ours && m->p->command->family == CC_FAMILY_GCC)
-		r = strv_pushf(envp, "SUNPRO_DEPENDENCIES=%s", m->a->deps);
 	return r;
 }
 
@@ -419,13 +417,6 @@ static int make_arguments(struct maker *m, struct strv *argv)
 	if (r == 0 && m->p->colour)
 		r = strv_push(argv, c->family == CC_FAMILY_GCC ? "-fdiagnostics-color=always"
 							       : "-fcolor-diagnostics");
-	if (r == 0 && m->a->deps_ours && c->family == CC_FAMILY_CLANG) {
-		r = strv_push(argv, "-MD");
-		if (r == 0)
-			r = strv_push(argv, "-MF");
-		if (r == 0)
-			r = strv_push(argv, m->a->deps);
-	}
 	return r;
 }
 
@@ -502,12 +493,10 @@ static int check_command(struct maker *m)
 
 	if (m->p->scan->time_macros)
 		return unknown(m, "its text names the time", "");
-	if (m->p->scan->assembler_text)
-		return unknown(m, "a string may make the assembler read a file", "");
 	if (m->p->scan->odd_directories)
 		return unknown(m, "a search path leads to something that is no directory", "");
 	/* No list of what was read is made of text that is preprocessed already. */
-	if (cc_language_is_preprocessed(c->language))
+	if (cc_language_is_preprocessed(c->language) && c->language != CC_LANGUAGE_ASM)
 		return unknown(m, "it is preprocessed already", "");
 	/* We add to its command line. */
 	if (c->family == CC_FAMILY_CLANG &&
@@ -526,7 +515,9 @@ static int find_outputs(struct maker *m)
 		r = add_output(m, c->outputs[i].path);
 		if (r == 0 && c->outputs[i].kind == CC_OUTPUT_GCNO)
 			r = no_counts(m, c->outputs[i].path);
-		if (r == 0 && c->outputs[i].kind == CC_OUTPUT_DEPS) {
+		/* Of what is only assembled it is not written. */
+		if (r == 0 && c->outputs[i].kind == CC_OUTPUT_DEPS &&
+			c->language != CC_LANGUAGE_ASM) {
 			a->deps = strdup(a->outputs.v[a->outputs.n - 1]);
 			a->deps_all = !says(c, "-MMD");
 			r = a->deps ? 0 : -ENOMEM;
@@ -559,6 +550,8 @@ static int make_command(struct maker *m, struct reapi_digest *ret)
 
 	if (r == 0)
 		r = make_environment(m, &envp);
+	if (r == 0 && m->a->deps_ours)
+		r = exact_ask_for_lists(m->p->command, m->a->deps, NULL, &argv, &envp);
 	if (r != 0)
 		return r;
 	for (size_t i = 0; i < m->a->outputs.n; i++)
@@ -605,6 +598,7 @@ static int make(struct maker *m)
 		r = m->a->base ? 0 : -ENOMEM;
 	}
 	m->a->family = m->p->command->family;
+	m->a->unseen = m->p->scan->assembler_text && !exact_assembler_lists(m->p->command);
 	if (r == 0)
 		r = reapi_tree_new(&m->a->tree);
 	if (r == 0)

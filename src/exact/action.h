@@ -43,6 +43,8 @@ struct exact_action {
 	char *deps;          /* the one of these that is a list of what was read, for exact_check */
 	bool deps_ours;      /* nobody else asked for it */
 	bool deps_all;       /* system headers are in it too */
+	bool unseen;         /* its assembler may read what nobody lists: never where such a file
+				is not in the root, but what was made here proves nothing */
 	struct exact_read *reads; /* sorted by spelled */
 	size_t n_reads;
 	/* What blobs point into. */
@@ -70,8 +72,21 @@ bool exact_keeps_variable(const char *variable); /* "NAME=VALUE": does it travel
 void exact_action_fini(struct exact_action *a);  /* also of a zeroed one */
 
 /*
+ * Add to a command what makes the compiler list what it read, in the files deps and assembled;
+ * either may be NULL. The latter is for commands of which exact_assembler_lists is true: that their
+ * assembler is one that makes lists of its own. -ENOMEM.
+ */
+int exact_ask_for_lists(const struct cc_command *c, const char *deps, const char *assembled,
+	struct strv *argv, struct strv *envp) MUST_CHECK;
+bool exact_assembler_lists(const struct cc_command *c);
+
+/*
  * Did the compiler read what the scanner said? deps: what it left in a->deps.
  * 0; EXACT_UNKNOWN: no, *ret_reason says which file; -ENOMEM.
  */
 int exact_check(const struct exact_action *a, const char *cwd, const struct buf *deps,
+	char **ret_reason) MUST_CHECK;
+
+/* Did the assembler, where all files are, read no other than were foreseen? The same. */
+int exact_check_assembled(const struct exact_action *a, const char *cwd, const struct buf *list,
 	char **ret_reason) MUST_CHECK;

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/path.h"
 #include "exact/depfile.h"
@@ -90,21 +91,49 @@ static int require(const struct exact_action *a, const struct strv *names, const
 	return 0;
 }
 
-int exact_check(
-	const struct exact_action *a, const char *cwd, const struct buf *deps, char **ret_reason)
+/* Names in a list, absolute. */
+static int read_list(const struct buf *list, const char *cwd, struct strv *ret)
 {
 	AUTO(strv_fini) struct strv listed = STRV_INIT;
-	AUTO(strv_fini) struct strv names = STRV_INIT;
-	AUTO(strv_fini) struct strv real = STRV_INIT;
-	int r = depfile_parse(buf_str(deps), deps->len, NULL, &listed);
+	int r = depfile_parse(buf_str(list), list->len, NULL, &listed);
 
-	if (r == -EBADMSG)
-		return fail("it is no list of dependencies", a->deps, ret_reason);
 	for (size_t i = 0; r == 0 && i < listed.n; i++) {
 		char *path = path_join(cwd, listed.v[i]);
 
-		r = path ? strv_push_take(&names, path) : -ENOMEM;
+		r = path ? strv_push_take(ret, path) : -ENOMEM;
 	}
+	return r;
+}
+
+/*
+ * The list has names of no file as well: what a .file says, and the text that the assembler was
+ * given, which is gone by now.
+ */
+int exact_check_assembled(
+	const struct exact_action *a, const char *cwd, const struct buf *list, char **ret_reason)
+{
+	AUTO(strv_fini) struct strv names = STRV_INIT;
+	AUTO(strv_fini) struct strv real = STRV_INIT;
+	AUTO(strv_fini) struct strv there = STRV_INIT;
+	int r = read_list(list, cwd, &names);
+
+	if (r == -EBADMSG)
+		return fail("the assembler made no list", a->outputs.v[0], ret_reason);
+	for (size_t i = 0; r == 0 && i < names.n; i++)
+		if (access(names.v[i], F_OK) == 0)
+			r = strv_push(&there, names.v[i]);
+	return r < 0 ? r : match(a, &there, &real, ret_reason);
+}
+
+int exact_check(
+	const struct exact_action *a, const char *cwd, const struct buf *deps, char **ret_reason)
+{
+	AUTO(strv_fini) struct strv names = STRV_INIT;
+	AUTO(strv_fini) struct strv real = STRV_INIT;
+	int r = read_list(deps, cwd, &names);
+
+	if (r == -EBADMSG)
+		return fail("it is no list of dependencies", a->deps, ret_reason);
 	if (r < 0)
 		return r;
 	if (names.n > 0)

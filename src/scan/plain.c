@@ -16,7 +16,7 @@ static unsigned class_of(char c)
 }
 
 /* .incbin "x" and .include "x" of an assembler source; p is behind the word. */
-static int assembler_file(struct reduce *r, const char *p)
+static int assembler_file(struct reduce *r, enum op_kind kind, const char *p)
 {
 	const char *behind;
 	uint32_t id;
@@ -30,7 +30,7 @@ static int assembler_file(struct reduce *r, const char *p)
 	if (behind - p < 3 || behind[-1] != '"' || memchr(p, '\\', (size_t)(behind - p)))
 		return reduce_unknown(r, ".incbin of something that is not a plain string");
 	e = intern_add(r->maker->names, p + 1, (size_t)(behind - p - 2), &id);
-	return e < 0 ? e : reduce_add(r, OP_INCBIN, id);
+	return e < 0 ? e : reduce_add(r, kind, id);
 }
 
 /* "import x;", "export module x;" … at the start of a line. */
@@ -73,6 +73,17 @@ static void user_suffix(struct lexer *l)
 		l->p = lexer_behind_name(l, l->p);
 }
 
+/* What an assembler's own macros begin with, which may put together what is looked for here. */
+static bool is_macro_word(const char *p, size_t n)
+{
+	static const char *const words[] = {"macro", "altmacro", "irp", "irpc"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (n == strlen(words[i]) && strncasecmp(p, words[i], n) == 0)
+			return true;
+	return false;
+}
+
 /*
  * ".incbin", ".include", as the assembler knows them: in any case. In C it takes a # to make a
  * string of it, and a blank behind to make sense.
@@ -82,10 +93,14 @@ static int dotted(struct reduce *r, const char *p, size_t n)
 	const struct lexer *l = &r->lexer;
 	bool incbin = n == 6 && strncasecmp(p, "incbin", n) == 0;
 
+	if ((r->mode & SCAN_MODE_ASM) && !r->said_assembler && is_macro_word(p, n)) {
+		r->said_assembler = true;
+		return reduce_add(r, OP_ASSEMBLER, 0);
+	}
 	if (!incbin && !(n == 7 && strncasecmp(p, "include", n) == 0))
 		return 0;
 	if (r->mode & SCAN_MODE_ASM)
-		return assembler_file(r, l->p);
+		return assembler_file(r, incbin ? OP_INCBIN : OP_ASM_INCLUDE, l->p);
 	p = l->p;
 	while (*p == ' ' || *p == '\t')
 		p++;
@@ -116,7 +131,8 @@ static int word(struct reduce *r, const char *line_start)
 		user_suffix(l);
 		return e;
 	}
-	if (p > l->source->text && p[-1] == '.' && (*p | 32) == 'i')
+	if (p > l->source->text && p[-1] == '.' &&
+		((*p | 32) == 'i' || ((r->mode & SCAN_MODE_ASM) && strchr("mMaA", *p))))
 		return dotted(r, p, n);
 	if (strchr("_opG", *p)) {
 		if (n == 7 && memcmp(p, "_Pragma", 7) == 0)

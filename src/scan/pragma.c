@@ -273,16 +273,27 @@ static bool at_statement(const char *p, const char *start)
 	       (p - start > 1 && p[-2] == '\\' && strchr("nt", p[-1]));
 }
 
-/* ".incbin", ".include", or the beginning of one from ".inc" on, which another string may go on. */
+/*
+ * ".incbin", ".include", or the beginning of one from ".inc" on, which another string may go on; and
+ * what begins an assembler's macro, which may make one.
+ */
 static bool is_include(const char *p, const char *end)
 {
-	static const char *const words[] = {".incbin", ".include"};
+	static const struct {
+		const char *word;
+		size_t least;
+	} words[] = {
+		{".incbin", 4}, {".include", 4}, {".macro", 3}, {".irpc", 3}, {".altmacro", 4}};
 	size_t n = 1;
 
 	while (p + n < end && ((p[n] | 0x20) >= 'a' && (p[n] | 0x20) <= 'z'))
 		n++;
-	for (size_t i = 0; i < ARRAY_SIZE(words) && n > 3; i++)
-		if (n <= strlen(words[i]) && strncasecmp(p, words[i], n) == 0)
+	/* The whole of these has been looked at: assembler_read. */
+	if ((n == 7 && str_starts(p, ".incbin")) || (n == 8 && str_starts(p, ".include")))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (n >= words[i].least && n <= strlen(words[i].word) &&
+			strncasecmp(p, words[i].word, n) == 0)
 			return true;
 	return false;
 }
@@ -349,15 +360,60 @@ int reduce_text_name(struct reduce *r, const char *p, size_t n)
 	return once_per_stretch(r, &r->said_words, OP_PRAGMA_WORDS);
 }
 
+/* A quote within a string, by itself or escaped. NULL: there is none at p. */
+static const char *behind_inner_quote(const char *p, const char *end)
+{
+	p += p < end && *p == '\\';
+	return p < end && *p == '"' ? p + 1 : NULL;
+}
+
+/* .incbin or .include at p, with the whole of a name behind it, or there is no telling. *ret_behind:
+ * where to go on. */
+static int assembler_read(struct reduce *r, const char *p, const char *end, const char **ret_behind)
+{
+	bool include = str_starts(p, ".include");
+	const char *name = behind_blanks(p + (include ? 8 : 7), end), *behind;
+	size_t n = 0;
+	uint32_t id;
+	int e;
+
+	*ret_behind = end;
+	name = behind_inner_quote(name, end);
+	if (!name)
+		return reduce_unknown(r, ".incbin or .include in assembler text");
+	while (name + n < end && !strchr("\\\"%\n", name[n]))
+		n++;
+	behind = behind_inner_quote(name + n, end);
+	if (n == 0 || !behind)
+		return reduce_unknown(r, ".incbin or .include in assembler text");
+	*ret_behind = behind;
+	e = intern_add(r->maker->names, name, n, &id);
+	return e < 0 ? e : reduce_add(r, include ? OP_ASM_INCLUDE : OP_INCBIN, id);
+}
+
+static const char *find_read(const char *p, const char *end)
+{
+	const char *incbin = memmem(p, (size_t)(end - p), ".incbin", 7);
+	const char *include = memmem(p, (size_t)(end - p), ".include", 8);
+
+	return !incbin || (include && include < incbin) ? include : incbin;
+}
+
 /* p: with its quotes and prefix. */
 int reduce_text_string(struct reduce *r, const char *p, size_t n)
 {
-	const char *quote = memchr(p, '"', n);
+	const char *quote = memchr(p, '"', n), *end = p + n;
+	int e = 0;
 
 	if (!quote || n < 4)
 		return 0;
-	if (memmem(p, n, ".incbin", 7) || memmem(p, n, ".include", 8))
-		return reduce_unknown(r, ".incbin or .include in assembler text");
+	for (const char *at = find_read(quote, end); e == 0 && at; at = find_read(at, end)) {
+		if (!at_statement(at, quote + 1))
+			return reduce_unknown(r, ".incbin or .include in assembler text");
+		e = assembler_read(r, at, end, &at);
+	}
+	if (e < 0)
+		return e;
 	if (hides_include(quote, p + n))
 		return once_per_stretch(r, &r->said_assembler, OP_ASSEMBLER);
 	if (dangerous(r->mode, quote + 1, n - (size_t)(quote + 1 - p)))

@@ -603,6 +603,28 @@ static void pop_macro(struct scanner *s, uint32_t id)
 	}
 }
 
+/* Newer assemblers look beside the file in hand first: another one there leaves it open. */
+static int only_there(struct scanner *s, const char *text, const struct scan_path *found)
+{
+	const struct frame *f = &s->frames[s->n_frames - 1];
+	const char *dir = f->file ? f->file->path->path : "/";
+	size_t n = (size_t)(strrchr(dir, '/') - dir);
+	struct scan_path *p;
+	int e = scan_fs_path(&s->fs, dir, n, text, strlen(text), &p);
+
+	if (e == 0)
+		e = scan_fs_prove(&s->fs, p);
+	if (e == 0 && p->kind == SCAN_NONE)
+		return lookup_note_absent(s, p);
+	if (e == 0 && (p->kind != SCAN_FILE || p->inode != found->inode))
+		e = unit_unknown(s, "the assembler may find more than one %s", text);
+	return e;
+}
+
+/*
+ * In the working directory first, and then where -I says, by gcc: what clang hands on to its own
+ * assembler depends on its version and on the language.
+ */
 static int incbin(struct scanner *s, uint32_t name)
 {
 	const char *text = intern_text(&s->names, name);
@@ -619,6 +641,8 @@ static int incbin(struct scanner *s, uint32_t name)
 		struct file *f;
 		int e;
 
+		if (i > 0 && s->clang)
+			break;
 		if (i > 0 && i <= s->plan->n_dirs && s->plan->dirs[i - 1].kind != SCAN_DIR_ANGLED)
 			continue;
 		e = scan_fs_path(&s->fs, cwd, strlen(cwd), dir, strlen(dir), &base);
@@ -634,7 +658,9 @@ static int incbin(struct scanner *s, uint32_t name)
 			return e;
 		if (p->kind != SCAN_FILE)
 			continue;
-		e = lookup_file(s, p, &f);
+		e = only_there(s, text, p);
+		if (e == 0)
+			e = lookup_file(s, p, &f);
 		return e != 0 ? e : lookup_note(s, f, SCAN_FILE_EXTRA);
 	}
 	return unit_unknown(s, "the assembler will not find %s", text);
@@ -724,6 +750,9 @@ static int rare(struct scanner *s, struct frame *f, const struct op *op)
 	case OP_ASSEMBLER:
 		s->result.assembler_text = true;
 		return 0;
+	case OP_ASM_INCLUDE: /* what it reads in turn is not looked for */
+		s->result.assembler_text = true;
+		return incbin(s, op->id);
 	case OP_INCBIN:
 		return incbin(s, op->id);
 	case OP_UNKNOWN:

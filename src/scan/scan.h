@@ -39,7 +39,7 @@ struct scan_result {
 	struct scan_path **directories; /* that were searched, and exist */
 	size_t n_directories;
 	bool time_macros;     /* __DATE__, __TIME__ or __TIMESTAMP__ is in what was read */
-	bool assembler_text;  /* a string may be part of an .incbin that cannot be seen */
+	bool assembler_text;  /* an assembler may read a file that cannot be seen here */
 	bool odd_directories; /* something else is at the place of a directory to be searched: the
 				 compiler says so, or stops */
 	bool rejected; /* the compiler will not accept the unit; the set is what it reads first */

@@ -40,10 +40,12 @@ enum op_kind {
 	OP_PRAGMA_WORDS,  /* text that such a macro could make a pragma of */
 	OP_COUNTER,       /* __COUNTER__ in text, or in a macro's body */
 	OP_TIME,          /* __DATE__, __TIME__ or __TIMESTAMP__, the same */
-	OP_ASSEMBLER,     /* a string that may be part of what makes an assembler read a file */
-	OP_INCBIN,        /* assembler's .incbin or .include "id" */
-	OP_ERROR,         /* #error, and what else the compiler will refuse */
-	OP_UNKNOWN,       /* id: why nobody can tell what this does */
+	OP_ASSEMBLER, /* text that may make an assembler read a file, by what follows or by macros of
+			     its own */
+	OP_INCBIN,    /* assembler's .incbin "id" */
+	OP_ASM_INCLUDE, /* and .include "id" */
+	OP_ERROR,       /* #error, and what else the compiler will refuse */
+	OP_UNKNOWN,     /* id: why nobody can tell what this does */
 	OP_END,
 };
 

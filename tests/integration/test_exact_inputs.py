@@ -54,16 +54,21 @@ def compiled(client, tree, line, reason, cwd="", **env):
     return wanted
 
 
-def three_ways(lab, worker, client, tree, line, cwd="", **env):
+@pytest.fixture
+def three_ways(worker, client):
     """By a worker, from what is kept of that, and from what is kept of a compile here."""
-    one = client([worker])
-    wanted = compiled(one, tree, line, "exact", cwd, **env)
-    assert wanted.code == 0
-    compiled(one, tree, line, "cached", cwd, **env)
-    alone = client()
-    compiled(alone, tree, line, "no-hosts", cwd, **env)
-    compiled(alone, tree, line, "cached", cwd, **env)
-    return wanted
+    one, alone = client([worker]), client()
+
+    def run(tree, line, cwd="", **env):
+        print(cwd, "$", line)
+        wanted = compiled(one, tree, line, "exact", cwd, **env)
+        assert wanted.code == 0
+        compiled(one, tree, line, "cached", cwd, **env)
+        compiled(alone, tree, line, "no-hosts", cwd, **env)
+        compiled(alone, tree, line, "cached", cwd, **env)
+        return wanted
+
+    return run
 
 
 ELSEWHERE = [
@@ -85,11 +90,13 @@ ELSEWHERE = [
 ]
 
 
-@pytest.mark.parametrize("cwd, line", ELSEWHERE, ids=lambda s: s)
-def test_outputs_elsewhere(lab, worker, client, cwd, line):
-    tree = lab.tree(FILES)
-    (tree.path / "link").symlink_to("build")
-    three_ways(lab, worker, client, tree, line, cwd)
+@pytest.mark.parametrize("cc", ["gcc", "clang"])
+def test_outputs_elsewhere(lab, three_ways, cc):
+    for cwd, line in ELSEWHERE:
+        tree = lab.tree(FILES)
+        (tree.path / "link").symlink_to("build")
+        if line.startswith(cc):
+            three_ways(tree, line, cwd)
 
 
 def test_output_of_another_tree(lab, worker, client):
@@ -124,3 +131,110 @@ def test_output_that_cannot_be(lab, worker, client, line):
     got = outcome(tree, one.start([one.program, *argv], tree.path))
     assert wanted.code != 0 and not differences(got, wanted)
     assert one.last_job()["where"] == "local"
+
+
+# ---- assemblers, and files that they read ----
+
+ASSEMBLED = {
+    **FILES, "data": "data",
+    "u.S": '#include "a.h"\n.globl f\nf: mov $A, %eax\n ret\n.data\n.incbin "data"\n',
+    "m.S": '#include "a.h"\n.macro put x\n \\x $A, %eax\n.endm\nf: put mov\n ret\n',
+    "p.s": ".globl f\nf: ret\n",
+    "b.c": 'asm(".section .rodata\\n\\t.incbin \\"data\\", 1\\n");\nint x;\n',
+}
+
+ASSEMBLES = [
+    "gcc -g -c u.S -o u.o",
+    "gcc -g -MD -gsplit-dwarf -c u.S -o build/u.o",
+    "gcc -pipe -Wa,-gdwarf-2,--noexecstack -D__ASSEMBLY__ -c u.S -o u.o",
+    "gcc -c m.S -o u.o",
+    "gcc -x assembler-with-cpp -c p.s -o u.o",
+    "gcc -g -MD -c p.s -o u.o",
+    "gcc -Wa,-Iout -c p.s -o u.o",
+    "gcc -c b.c -o u.o",
+    "gcc -S b.c -o u.s",
+    "clang -g -MD -c u.S -o u.o",
+    "clang -c b.c -o u.o",
+]
+
+
+def test_assembler(lab, three_ways):
+    for line in ASSEMBLES:
+        three_ways(lab.tree(ASSEMBLED), line)
+
+
+def change(tree, name, text):
+    (tree.path / name).write_text(text)
+    tree.source = tree.snapshot()
+
+
+@pytest.mark.parametrize("hosts", [True, False], ids=["worker", "cache"])
+def test_file_of_the_assembler_changes(lab, worker, client, hosts):
+    one, fresh = client([worker] if hosts else ()), "exact" if hosts else "no-hosts"
+    for line in ("gcc -c u.S -o u.o", "gcc -c b.c -o u.o", "clang -c b.c -o u.o"):
+        tree = lab.tree(ASSEMBLED)
+        before = compiled(one, tree, line, fresh)
+        compiled(one, tree, line, "cached")
+        change(tree, "data", "other")
+        after = compiled(one, tree, line, fresh)
+        assert after.files["u.o"] != before.files["u.o"]
+
+
+HIDDEN = {
+    "gcc, by a macro": ("gcc", "u.S", '.macro m x\n.inc\\x "data"\n.endm\nm bin\n'),
+    "gcc, in C": ("gcc", "u.c", 'asm(".macro m x\\n.i\\\\x \\"data\\"\\n.endm\\nm ncbin\\n");\n'),
+    "gcc, by an include": ("gcc", "u.S", '.include "in.s"\n'),
+    "gcc, in pieces": ("gcc", "u.c", 'asm(".inc" "bin \\"data\\"");\n'),
+    "clang, by a macro": ("clang", "u.S", '.macro m x\n.inc\\x "data"\n.endm\nm bin\n'),
+    "clang, in C": ("clang", "u.c",
+                    'asm(".macro m x\\n.i\\\\x \\"data\\"\\n.endm\\nm ncbin\\n");\n'),
+    "clang, by an include": ("clang", "u.S", '.include "in.s"\n'),
+}
+
+
+@pytest.mark.parametrize("hosts", [True, False], ids=["worker", "cache"])
+def test_file_that_the_text_hides(lab, worker, client, hosts):
+    """A worker has no such file, and a compile here is not kept."""
+    one, reason = client([worker] if hosts else ()), "compile-failed" if hosts else "no-hosts"
+    for what, (cc, source, text) in HIDDEN.items():
+        print(what)
+        tree = lab.tree({source: text, "data": "data", "in.s": '.incbin "data"\n'})
+        for data in ("data", "data", "other"):
+            change(tree, "data", data)
+            got = compiled(one, tree, f"{cc} -c {source} -o u.o", reason)
+            assert data.encode() in got.files["u.o"]
+
+
+def test_file_that_is_found_twice(lab, client):
+    """Which one the assembler takes depends on its version."""
+    tree = lab.tree({"u.S": '#include "d/h.h"\n', "d/h.h": '.incbin "data"\n', "data": "1",
+                     "d/data": "2"})
+    one = client()
+    for _ in range(2):
+        compiled(one, tree, "gcc -c u.S -o u.o", "no-hosts")
+
+
+# ---- files beside the source ----
+
+def test_lists_of_sanitizers(lab, three_ways):
+    for option in ("ignorelist", "blacklist"):
+        line = f"clang -fsanitize=undefined -fsanitize-{option}=list -c u.c -o u.o"
+        tree = lab.tree({"u.c": "int f(int x) { return x << 40; }\n", "list": "fun:g\n"})
+        before = three_ways(tree, line)
+        change(tree, "list", "fun:f\n")
+        assert before.files["u.o"] != three_ways(tree, line).files["u.o"]
+
+
+INSTRUMENTED = [
+    "gcc -frandom-seed=1 -fprofile-generate -c u.c -o u.o",
+    "gcc -frandom-seed=1 -fprofile-arcs -ftest-coverage -c u.c -o out/u.o",
+    "gcc -frandom-seed=1 -fprofile-generate=$/out -fprofile-update=atomic -c u.c -o u.o",
+    "clang -fprofile-instr-generate -fcoverage-mapping -c u.c -o u.o",
+    "clang -fprofile-generate -c u.c -o u.o",
+    "gcc -g -frecord-gcc-switches -c u.c -o u.o",
+]
+
+
+def test_instrumented(lab, three_ways):
+    for line in INSTRUMENTED:
+        three_ways(lab.tree(FILES), line)

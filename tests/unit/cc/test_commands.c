@@ -115,6 +115,7 @@ static void describe(const struct cc_command *c, struct buf *b)
 	append_line(b, "input", c->input);
 	append_outputs(b, c);
 	append_flags(b, c);
+	append_line(b, "exact", cc_command_is_exact(c) ? "yes" : "no");
 	if (c->reason == CC_REMOTE_OK)
 		append_split(b, c);
 }

@@ -16,11 +16,13 @@ enum {
 	       SCAN_MODE_ELIFDEF,
 };
 
+#define INCBIN ".incbin or .include in assembler text"
+
 static const char *const kinds[] = {"define", "undef", "ifdef", "ifndef", "if", "elif", "elifdef",
 	"elifndef", "else", "include", "include_next", "import", "embed", "once", "push_macro",
 	"pop_macro", "line", "target", "push_options", "pop_options", "system_header",
-	"pragma_macro", "pragma_words", "counter", "time", "assembler", "incbin", "error",
-	"unknown", "end"};
+	"pragma_macro", "pragma_words", "counter", "time", "assembler", "incbin", "asm_include",
+	"error", "unknown", "end"};
 
 /* Ops as "kind name>next/end"; guard: the name, or NULL. */
 static const struct {
@@ -39,8 +41,21 @@ static const struct {
 		"assembler, undef A, assembler, undef A, assembler, undef A, assembler, undef A, "
 		"assembler, end",
 		NULL},
-	{"strings that are none", "\"log.inc\" \".incoming\" \"\\x2e\" \"inc\"\n",
-		"end", NULL},
+	{"strings that are none", "\"log.inc\" \".incoming\" \"\\x2e\" \"inc\"\n", "end", NULL},
+	{"a file that the assembler reads",
+		"asm(\".data\\n .incbin \\\"a/b\\\", 1;.include\\\"c\\\"\")R\"(.incbin \"d\")\"\n",
+		"incbin a/b, asm_include c, incbin d, end", NULL},
+	{"a file that is not told",
+		"\".incbin \" F\n#undef A\n\".incbin \\\"%s\\\"\"\n#undef A\n"
+		"\".incbin \\\"\\\\f\\\"\"\n#undef A\n\"x.incbin \\\"f\\\"\"\n#undef A\n"
+		"\".incbin \\\"a\\\"; .include a\"\n",
+		"unknown " INCBIN ", undef A, unknown " INCBIN ", undef A, unknown " INCBIN
+		", undef A, unknown " INCBIN ", undef A, incbin a, unknown " INCBIN ", end",
+		NULL},
+	{"an assembler's macros",
+		"\".macro m\"\n#undef A\n\"nop;.irp x\"\n#undef A\n\".mac\" \"ro\"\n#undef A\n"
+		"\".map\" \".i\"\n",
+		"assembler, undef A, assembler, undef A, assembler, undef A, end", NULL},
 	{"spliced", "#in\\\nclude \"a\\\n.h\"\n", "include a.h, end", NULL},
 	{"digraph", "%:undef A\n%:%: undef B\n", "undef A, end", NULL},
 	{"behind a comment", "/* x\n */ # /* */ undef A // B\n", "undef A, end", NULL},
