@@ -134,7 +134,7 @@ static struct caches_params of_caches(const struct job *j)
 
 bool job_exact_may_keep(const struct job *j)
 {
-	return j->exact &&
+	return j->exact && !j->action.unseen &&
 	       (j->agent->store || caches_take(&j->agent->caches, &j->hosts, job_now_ms(j)));
 }
 

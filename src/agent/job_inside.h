@@ -130,7 +130,7 @@ void job_story_end(struct job *j);
 bool job_exact_begin(struct job *j);
 /* j->host was taken: ask it. -errno. */
 int job_exact_start(struct job *j) MUST_CHECK;
-/* It has an action, and there is a place for results. */
+/* It has an action, a compile of it here would prove something, and there is a place for results. */
 bool job_exact_may_keep(const struct job *j);
 /* No host takes it: the plain way, or here where nobody would take that. */
 void job_exact_unwanted(struct job *j);
