@@ -227,7 +227,7 @@ static int finish(struct define *d, uint32_t first)
 	if (e == 0)
 		e = reduce_op(r, OP_DEFINE, d->name, &op);
 	if (e == 0)
-		op->macro = m;
+		op->macro = m->number;
 	return e;
 }
 

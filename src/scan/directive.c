@@ -56,9 +56,9 @@ static int good_name(struct reduce *r, uint32_t *ret)
 
 /*
  * The tokens of a condition. Behind "__has_include(" a '<' begins a header name; names are told
- * how far below the directive's first line they are, for __LINE__. *ret_flags: OP_LINES, or 0.
+ * how far below the directive's first line they are, for __LINE__.
  */
-static int condition_tokens(struct reduce *r, uint8_t *ret_flags)
+static int condition_tokens(struct reduce *r, bool *ret_several_lines)
 {
 	const struct text_words *w = r->words;
 	struct lexer *l = &r->lexer;
@@ -89,7 +89,7 @@ static int condition_tokens(struct reduce *r, uint8_t *ret_flags)
 			      : 0;
 		e = reduce_scratch(r, &t);
 	} while (e == 0);
-	*ret_flags = lexer_line_number(l, l->start) != first ? OP_LINES : 0;
+	*ret_several_lines = lexer_line_number(l, l->start) != first;
 	return e;
 }
 
@@ -122,11 +122,9 @@ static uint32_t only_defined(const struct reduce *r, bool *ret_not)
 /* An #if or #elif, or what it is rewritten to. */
 static int condition(struct reduce *r, bool elif, struct op **ret)
 {
-	bool negated;
+	bool negated, several_lines;
 	uint32_t id;
-	uint32_t tokens;
-	uint8_t flags;
-	int e = condition_tokens(r, &flags);
+	int e = condition_tokens(r, &several_lines);
 
 	if (e < 0)
 		return e;
@@ -135,14 +133,7 @@ static int condition(struct reduce *r, bool elif, struct op **ret)
 		return reduce_op(r, negated ? OP_ELIFNDEF : OP_ELIFDEF, id, ret);
 	if (id)
 		return reduce_op(r, negated ? OP_IFNDEF : OP_IFDEF, id, ret);
-	e = reduce_keep_tokens(r, &tokens);
-	if (e == 0)
-		e = reduce_op(r, elif ? OP_ELIF : OP_IF, 0, ret);
-	if (e == 0) {
-		(*ret)->tokens = tokens;
-		(*ret)->flags = flags;
-	}
-	return e;
+	return reduce_with_tokens(r, elif ? OP_ELIF : OP_IF, several_lines, ret);
 }
 
 static int begin_if(struct reduce *r)
@@ -164,13 +155,21 @@ static int begin_ifdef(struct reduce *r, enum op_kind kind)
 	return e < 0 ? e : push_level(r, (uint32_t)(op - r->text->ops));
 }
 
+static void set_next(struct text *t, struct op *op, uint32_t next)
+{
+	if (op_has_tokens(op))
+		t->directives[op->id].next = next;
+	else
+		op->next = next;
+}
+
 /* op is the next branch of the innermost conditional. */
 static void link_branch(struct reduce *r, struct op *op)
 {
 	struct reduce_level *v = &r->levels[r->n_levels - 1];
 	uint32_t at = (uint32_t)(op - r->text->ops);
 
-	r->text->ops[v->last].next = at;
+	set_next(r->text, &r->text->ops[v->last], at);
 	r->text->ops[v->last].flags |= OP_BRANCHES;
 	v->last = at;
 }
@@ -191,7 +190,7 @@ static int stray(struct reduce *r)
 static int elifdef(struct reduce *r, enum op_kind kind, struct op **ret)
 {
 	struct token t = {.kind = TOKEN_OTHER};
-	uint32_t id, tokens;
+	uint32_t id;
 	bool odd;
 	int e = macro_name(r, &id, &odd);
 
@@ -205,13 +204,7 @@ static int elifdef(struct reduce *r, enum op_kind kind, struct op **ret)
 	e = intern_add(r->maker->names, "\\", 1, &t.id);
 	if (e == 0)
 		e = reduce_scratch(r, &t);
-	if (e == 0)
-		e = reduce_keep_tokens(r, &tokens);
-	if (e == 0)
-		e = reduce_op(r, OP_ELIF, 0, ret);
-	if (e == 0)
-		(*ret)->tokens = tokens;
-	return e;
+	return e < 0 ? e : reduce_with_tokens(r, OP_ELIF, false, ret);
 }
 
 static int another_branch(struct reduce *r, enum op_kind kind)
@@ -250,12 +243,12 @@ void reduce_close(struct reduce *r)
 	struct text *t = r->text;
 	struct reduce_level *v = &r->levels[--r->n_levels];
 
-	t->ops[v->last].next = t->n_ops;
-	for (uint32_t i = v->start;; i = t->ops[i].next) {
+	set_next(t, &t->ops[v->last], t->n_ops);
+	for (uint32_t i = v->start;; i = text_next(t, &t->ops[i])) {
 		struct op *op = &t->ops[i];
 
 		if (op->kind == OP_ELIF)
-			op->end_of_elif = t->n_ops;
+			t->directives[op->id].end = t->n_ops;
 		else if (op->kind == OP_ELIFDEF || op->kind == OP_ELIFNDEF || op->kind == OP_ELSE)
 			op->end = t->n_ops;
 		if (i == v->last)
@@ -300,10 +293,9 @@ static int include(struct reduce *r, enum op_kind kind)
 {
 	const char *name;
 	size_t len;
-	bool angled;
+	bool angled, several_lines;
 	struct op *op;
-	uint32_t id, tokens;
-	uint8_t flags;
+	uint32_t id;
 	int e;
 
 	lexer_skip_white(&r->lexer);
@@ -317,16 +309,12 @@ static int include(struct reduce *r, enum op_kind kind)
 			op->flags = angled ? OP_ANGLED : 0;
 		return e;
 	}
-	e = condition_tokens(r, &flags);
+	e = condition_tokens(r, &several_lines);
 	if (e < 0 || r->n_scratch == 0)
 		return e < 0 ? e : reduce_add(r, OP_ERROR, 0);
-	e = reduce_keep_tokens(r, &tokens);
+	e = reduce_with_tokens(r, kind, several_lines, &op);
 	if (e == 0)
-		e = reduce_op(r, kind, 0, &op);
-	if (e == 0) {
-		op->tokens = tokens;
-		op->flags = flags;
-	}
+		op->flags = OP_COMPUTED;
 	return e;
 }
 

@@ -95,7 +95,7 @@ int expand_push(
 		.space = (int8_t)space,
 		.barrier = barrier};
 	if (id)
-		s->slots[id].busy++;
+		s->busy[id]++;
 	return 0;
 }
 
@@ -104,7 +104,7 @@ static void pop(struct scanner *s)
 	struct context *c = &s->contexts[--s->n_contexts];
 
 	if (c->id)
-		s->slots[c->id].busy--;
+		s->busy[c->id]--;
 	if (c->space == 1)
 		s->or_space = true;
 }
@@ -314,14 +314,14 @@ int expand_next(struct scanner *s, struct token *ret)
 		if (e != 0 || ret->kind != TOKEN_NAME || (ret->flags & TOKEN_PAINTED))
 			return e;
 		if (s->prevent > 0) {
-			if (ret->id < s->n_slots && s->slots[ret->id].busy > 0)
+			if (ret->id < s->n_slots && s->busy[ret->id] > 0)
 				ret->flags |= TOKEN_PAINTED;
 			return 0;
 		}
 		e = unit_read(s, ret->id, &m);
 		if (e != 0 || !m)
 			return e;
-		if (s->slots[ret->id].busy > 0) {
+		if (s->busy[ret->id] > 0) {
 			ret->flags |= TOKEN_PAINTED;
 			return 0;
 		}

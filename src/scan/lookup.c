@@ -66,7 +66,6 @@ static uint32_t hash_node(const void *entry)
 
 void lookup_forget(struct scanner *s)
 {
-	s->lookup_era++;
 	while (s->all_lookups) {
 		struct lookup *l = s->all_lookups;
 
@@ -173,12 +172,11 @@ int lookup_node(struct scanner *s, struct file *f)
 	return e;
 }
 
-/* Where the search begins. start: index in the list; dir: to be looked in before, or NULL. */
+/* Where the search begins: see struct lookup. dir: to be looked in before, or NULL. */
 struct search_from {
 	uint32_t start;
 	struct scan_path *dir;
 	bool dir_system;
-	bool absolute;
 };
 
 static int current_directory(struct scanner *s, struct scan_path **ret)
@@ -200,7 +198,6 @@ static int where_to_begin(struct scanner *s, const char *name, bool angled, bool
 
 	*ret = (struct search_from){.start = angled ? (uint32_t)s->search->n_quote : 0};
 	if (*name == '/') {
-		ret->absolute = true;
 		ret->start = UINT32_MAX;
 		return 0;
 	}
@@ -292,7 +289,7 @@ static int found_in(struct scanner *s, struct lookup *l, struct scan_path *p, in
 	return e;
 }
 
-static int walk(struct scanner *s, struct lookup *l, const struct search_from *from)
+static int walk(struct scanner *s, struct lookup *l)
 {
 	const char *name = intern_text(&s->names, l->name);
 	size_t len = intern_len(&s->names, l->name);
@@ -303,8 +300,8 @@ static int walk(struct scanner *s, struct lookup *l, const struct search_from *f
 	l->file = NULL;
 	l->found = FOUND_NOWHERE;
 	l->watched = true;
-	if (from->absolute || from->dir) {
-		const struct scan_path *d = from->dir;
+	if (l->start == UINT32_MAX || l->dir_path) {
+		const struct scan_path *d = l->dir_path;
 
 		e = scan_fs_path(&s->fs, d ? d->path : "/", d ? d->len : 1, name, len, &p);
 		if (e == 0)
@@ -314,9 +311,9 @@ static int walk(struct scanner *s, struct lookup *l, const struct search_from *f
 		l->watched = p->watched;
 		if (there)
 			return found_in(s, l, p, d ? FOUND_CURRENT : FOUND_ABSOLUTE, NULL,
-				from->dir_system, name);
+				l->dir_system, name);
 	}
-	for (uint32_t i = from->start; i < s->search->n; i++) {
+	for (uint32_t i = l->start; i < s->search->n; i++) {
 		const struct scan_search_dir *d = &s->search->dirs[i];
 
 		e = scan_fs_path(&s->fs, d->path->path, d->path->len, name, len, &p);
@@ -473,14 +470,14 @@ static int check_pch(struct scanner *s, struct scan_path *p, bool last, void *ar
 }
 
 /* What was remembered is brought up to date, and becomes part of the unit. */
-static int use(struct scanner *s, const struct search_from *from, struct lookup *l)
+static int use(struct scanner *s, struct lookup *l)
 {
 	int e;
 
 	if (l->generation != s->fs.generation || (!l->watched && l->epoch != s->fs.epoch)) {
 		l->generation = 0;
 		l->no_pch = false;
-		e = walk(s, l, from);
+		e = walk(s, l);
 		if (e != 0)
 			return e;
 		l->generation = s->fs.generation;
@@ -509,23 +506,7 @@ int lookup_include(struct scanner *s, uint32_t name, bool angled, bool next, boo
 
 	if (e == 0)
 		e = entry(s, &from, name, ret);
-	return e != 0 ? e : use(s, &from, *ret);
-}
-
-/*
- * Is it plain that what the include came to the last time is what it comes to now? For the many
- * that repeat an earlier one of the same unit, for which this is all that is looked at.
- */
-static inline bool is_same_again(const struct scanner *s, const struct op *op)
-{
-	const struct lookup *l = op->lookup;
-	const struct frame *f = &s->frames[s->n_frames - 1];
-
-	if (op->era != s->lookup_era || l->unit != s->epoch || l->serial != s->search->serial ||
-		op->kind == OP_INCLUDE_NEXT || s->first_include)
-		return false;
-	return op->flags & OP_ANGLED || (!s->clang && l->dir_path && l->dir_path == f->file->dir &&
-						l->dir_system == f->system);
+	return e != 0 ? e : use(s, *ret);
 }
 
 int lookup_of_op(struct scanner *s, struct op *op, struct lookup **ret)
@@ -533,24 +514,16 @@ int lookup_of_op(struct scanner *s, struct op *op, struct lookup **ret)
 	struct search_from from;
 	int e;
 
-	if (is_same_again(s, op)) {
-		*ret = op->lookup;
-		return 0;
-	}
-	e = where_to_begin(s, intern_text(&s->names, op->id), op->flags & OP_ANGLED,
-		op->kind == OP_INCLUDE_NEXT, false, &from);
-
-	if (e != 0)
-		return e;
-	if (op->era != s->lookup_era || !is_of(s, op->lookup, &from, op->id)) {
-		e = entry(s, &from, op->id, ret);
+	if (!lookup_is_of_op(s, op)) {
+		e = where_to_begin(s, intern_text(&s->names, op->id), op->flags & OP_ANGLED,
+			op->kind == OP_INCLUDE_NEXT, false, &from);
+		if (e == 0 && !(op->lookup && is_of(s, op->lookup, &from, op->id)))
+			e = entry(s, &from, op->id, &op->lookup);
 		if (e != 0)
 			return e;
-		op->lookup = *ret;
-		op->era = s->lookup_era;
 	}
 	*ret = op->lookup;
-	return use(s, &from, *ret);
+	return use(s, *ret);
 }
 
 int lookup_note(struct scanner *s, struct file *f, enum scan_file_role role)
@@ -582,7 +555,8 @@ int lookup_note(struct scanner *s, struct file *f, enum scan_file_role role)
 	return 0;
 }
 
-static int reduce_now(struct scanner *s, struct file *f, struct scan_content *c, char *data)
+static int reduce_now(
+	struct scanner *s, struct file *f, struct scan_content *c, char *data, struct text **ret)
 {
 	AUTO(util_free) char *bytes = data;
 	struct text *t;
@@ -598,7 +572,7 @@ static int reduce_now(struct scanner *s, struct file *f, struct scan_content *c,
 	if (e < 0)
 		return e;
 	t->next = c->derived;
-	c->derived = t;
+	c->derived = *ret = t;
 	return unit_slots(s);
 }
 
@@ -611,18 +585,14 @@ static struct text *in_mode(const struct scan_content *c, uint32_t mode)
 	return t;
 }
 
-int lookup_text(struct scanner *s, struct file *f, const struct text **ret)
+int lookup_text_slow(struct scanner *s, struct file *f, const struct text **ret)
 {
 	const struct scan_inode *inode;
 	struct scan_content *c;
 	char *data = NULL;
+	struct text *t;
 	int e;
 
-	/* Path, inode and content are three places in memory, and there are hundreds of files. */
-	if (f->generation == s->fs.generation && f->text->mode == s->mode) {
-		*ret = f->text;
-		return 0;
-	}
 	inode = f->path->inode;
 	c = inode->content;
 	if (c && f->text && f->serial == c->serial && f->text->mode == s->mode) {
@@ -637,10 +607,11 @@ int lookup_text(struct scanner *s, struct file *f, const struct text **ret)
 		return unit_unknown(s, "%s cannot be read: %s", f->path->path, strerror(-e));
 	if (e < 0)
 		return e;
-	if (in_mode(c, s->mode)) {
+	t = in_mode(c, s->mode);
+	if (t) {
 		free(data);
 	} else {
-		e = reduce_now(s, f, c, data);
+		e = reduce_now(s, f, c, data, &t);
 		if (e == -ESTALE || e == -EAGAIN)
 			return unit_unknown(s, "%s changes while it is read", f->path->path);
 		if (e != 0)
@@ -648,8 +619,9 @@ int lookup_text(struct scanner *s, struct file *f, const struct text **ret)
 	}
 	f->content = c;
 	f->serial = c->serial;
-	f->text = in_mode(c, s->mode);
-	*ret = f->text;
+	f->text = t;
+	f->guard = t->guard;
+	*ret = t;
 	return 0;
 }
 

@@ -26,7 +26,8 @@ int macro_table_init(struct macro_table *t)
 {
 	*t = (struct macro_table){.n_slots = SLOTS_FIRST};
 	t->slots = calloc(t->n_slots, sizeof(*t->slots));
-	return t->slots ? 0 : -ENOMEM;
+	t->numbered = calloc(t->n_slots / 2 + 1, sizeof(*t->numbered));
+	return t->slots && t->numbered ? 0 : -ENOMEM;
 }
 
 void macro_table_fini(struct macro_table *t)
@@ -34,14 +35,21 @@ void macro_table_fini(struct macro_table *t)
 	for (uint32_t i = 0; i < t->n_slots && t->slots; i++)
 		free(t->slots[i]);
 	free(t->slots);
+	free(t->numbered);
 	*t = (struct macro_table){0};
 }
 
 static int grow(struct macro_table *t)
 {
 	uint32_t n_slots = t->n_slots * 2;
-	struct macro **slots = calloc(n_slots, sizeof(struct macro *));
+	const struct macro **numbered =
+		reallocarray(t->numbered, n_slots / 2 + 1, sizeof(*numbered));
+	struct macro **slots;
 
+	if (!numbered)
+		return -ENOMEM;
+	t->numbered = numbered;
+	slots = calloc(n_slots, sizeof(struct macro *));
 	if (!slots)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < t->n_slots; i++) {
@@ -97,7 +105,8 @@ int macro_table_add(struct macro_table *t, const struct macro *m, const struct t
 	if (size > 0)
 		memcpy(copy->tokens, tokens, size);
 	t->slots[i] = copy;
-	t->n++;
+	copy->number = ++t->n;
+	t->numbered[copy->number] = copy;
 	t->bytes += sizeof(*copy) + size;
 	*ret = copy;
 	return 0;

@@ -71,6 +71,7 @@ enum macro_flag {
 
 struct macro {
 	uint32_t hash;
+	uint32_t number; /* in its table, from 1 */
 	uint32_t n_tokens;
 	uint16_t n_parameters;
 	uint8_t flags;
@@ -81,18 +82,19 @@ struct macro {
 enum {
 	MACRO_PARAMETERS_MAX = 65000,
 	MACRO_TOKENS_MAX = 4 << 20,
-	MACROS_BYTES_MAX = 1 << 30,
+	MACROS_BYTES_MAX = 1 << 30, /* so their numbers are below 1 << 30, too */
 };
 
 struct macro_table {
 	struct macro **slots;
 	uint32_t n, n_slots;
+	const struct macro **numbered; /* by number, room for n_slots / 2 + 1; [0] is NULL */
 	size_t bytes;
 };
 
 int macro_table_init(struct macro_table *t) MUST_CHECK;
 void macro_table_fini(struct macro_table *t);
 
-/* The one macro that is like m (whose hash need not be set) with these tokens. -ENOMEM, -E2BIG. */
+/* The one macro that is like m (whose hash and number need not be set) with these tokens. -ENOMEM, -E2BIG. */
 int macro_table_add(struct macro_table *t, const struct macro *m, const struct token *tokens,
 	const struct macro **ret) MUST_CHECK;

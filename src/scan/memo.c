@@ -37,7 +37,8 @@ static int place(struct memo *m, struct memo_entry ***ret)
 	return 0;
 }
 
-int memo_add(struct memo **m, const struct memo_entry *e, const struct memo_read *reads)
+int memo_add(struct memo **m, const struct memo_entry *e, const struct memo_read *reads,
+	struct memo_entry **ret)
 {
 	size_t reads_size = e->n_reads * sizeof(*reads);
 	size_t probes_size = e->n_probes * sizeof(*e->probes);
@@ -60,7 +61,7 @@ int memo_add(struct memo **m, const struct memo_entry *e, const struct memo_read
 	if (probes_size > 0)
 		memcpy(copy->probes, e->probes, probes_size);
 	free(*at);
-	*at = copy;
+	*at = *ret = copy;
 	(*m)->last = (uint32_t)(at - (*m)->entries);
 	return 0;
 }

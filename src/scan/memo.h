@@ -11,7 +11,7 @@
  * expanding them.
  *
  * An entry holds for every unit in which each name it read means the same macro (macros are
- * hash-consed: one comparison of pointers), or means nothing where it meant nothing, and in which
+ * hash-consed: one comparison of numbers), or means nothing where it meant nothing, and in which
  * each look-up of a __has_include comes to the same; these are made anew, so that the unit notes
  * them, and the first that comes to another end is one that the evaluation would make too.
  * Evaluations that read anything else (__COUNTER__, __FILE__, …) are not remembered.
@@ -26,7 +26,7 @@ enum {
 
 struct memo_read {
 	uint32_t id;
-	const struct macro *macro; /* NULL: not defined */
+	uint32_t macro; /* as in its slot (scan/unit.h); 0: not defined */
 };
 
 /* A look-up by __has_include. */
@@ -36,10 +36,12 @@ struct memo_probe {
 };
 
 struct memo_entry {
-	const void *facts; /* of whose __has_… an answer is part, or NULL: any */
-	int64_t value; /* of a condition: 0 or 1; of an include: the name's id, angled as sign */
+	/* Of a condition: 0 where it is true, else the op to go on at; of an include: the name's
+	 * id, angled as sign. */
+	int64_t value;
 	uint32_t n_reads;
 	uint32_t n_probes;
+	const void *facts;         /* of whose __has_… an answer is part, or NULL: any */
 	struct memo_probe *probes; /* behind the reads */
 	struct memo_read reads[];
 };
@@ -51,15 +53,11 @@ struct memo {
 	struct memo_entry **entries;
 };
 
-/* Conditions, and includes whose name is computed. */
-static inline bool memo_is_for(const struct op *op)
-{
-	return op->kind == OP_IF || op->kind == OP_ELIF ||
-	       (op->id == 0 && (op->kind == OP_INCLUDE || op->kind == OP_INCLUDE_NEXT ||
-				       op->kind == OP_IMPORT));
-}
-
 void memo_free(struct memo *m); /* NULL is fine */
 
-/* A copy of e, with its n_reads reads and its probes, into *m, which is made if it is NULL. -ENOMEM. */
-int memo_add(struct memo **m, const struct memo_entry *e, const struct memo_read *reads) MUST_CHECK;
+/*
+ * A copy of e, with its n_reads reads and its probes, into *m, which is made if it is NULL: *ret. It
+ * may take the place of an older one, which is gone then. -ENOMEM.
+ */
+int memo_add(struct memo **m, const struct memo_entry *e, const struct memo_read *reads,
+	struct memo_entry **ret) MUST_CHECK;

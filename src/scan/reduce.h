@@ -19,7 +19,7 @@ struct reduce {
 	uint32_t mode;
 	uint32_t line; /* of the directive in hand */
 	struct text *text;
-	uint32_t ops_cap, tokens_cap;
+	uint32_t ops_cap, directives_cap, tokens_cap;
 
 	struct reduce_level *levels;
 	uint32_t n_levels, levels_cap;
@@ -40,8 +40,9 @@ int reduce_unknown(struct reduce *r, const char *why) MUST_CHECK;
 /* The rest of the line into scratch, without TOKEN_END. */
 int reduce_collect(struct reduce *r) MUST_CHECK;
 int reduce_scratch(struct reduce *r, const struct token *t) MUST_CHECK;
-/* Scratch becomes the tokens of an op. */
-int reduce_keep_tokens(struct reduce *r, uint32_t *ret) MUST_CHECK;
+/* An op with scratch as its tokens. */
+int reduce_with_tokens(
+	struct reduce *r, enum op_kind kind, bool several_lines, struct op **ret) MUST_CHECK;
 
 /* The innermost conditional ends here: its branches are told where. */
 void reduce_close(struct reduce *r);

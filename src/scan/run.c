@@ -15,6 +15,7 @@ int unit_slots(struct scanner *s)
 {
 	uint32_t n = s->n_slots ? s->n_slots : 1 << 14;
 	struct slot *slots;
+	uint16_t *busy;
 
 	if (s->n_slots >= s->names.n)
 		return 0;
@@ -23,8 +24,13 @@ int unit_slots(struct scanner *s)
 	slots = reallocarray(s->slots, n, sizeof(*slots));
 	if (!slots)
 		return -ENOMEM;
-	memset(slots + s->n_slots, 0, (n - s->n_slots) * sizeof(*slots));
 	s->slots = slots;
+	busy = reallocarray(s->busy, n, sizeof(*busy));
+	if (!busy)
+		return -ENOMEM;
+	s->busy = busy;
+	memset(slots + s->n_slots, 0, (n - s->n_slots) * sizeof(*slots));
+	memset(busy + s->n_slots, 0, (n - s->n_slots) * sizeof(*busy));
 	s->n_slots = n;
 	return 0;
 }
@@ -89,7 +95,7 @@ static int check_dirty(struct scanner *s, uint32_t id, const struct macro *m)
 {
 	const char *name = intern_text(&s->names, id);
 
-	if (m && !s->slots[id].given)
+	if (m && !(s->slots[id].macro & SLOT_GIVEN))
 		return 0;
 	if (m && (m->flags & MACRO_SPECIAL))
 		return 0;
@@ -109,20 +115,18 @@ int unit_read(struct scanner *s, uint32_t id, const struct macro **ret)
 	for (uint32_t i = 0; i < n; i++)
 		if (s->reads[i].id == id)
 			return 0;
-	if (n < MEMO_READS_MAX)
-		s->reads[s->n_reads++] = (struct memo_read){id, m};
+	if (n < MEMO_READS_MAX && id < s->n_slots)
+		s->reads[s->n_reads++] = (struct memo_read){id, unit_slot(s, id)};
 	else
 		s->memo_off = true;
 	return s->target_dirty ? check_dirty(s, id, m) : 0;
 }
 
 /* Is it defined? For #ifdef, which needs no memo. */
-static int is_defined(struct scanner *s, uint32_t id, bool *ret)
+static inline int is_defined(struct scanner *s, uint32_t id, bool *ret)
 {
-	const struct macro *m = unit_macro(s, id);
-
-	*ret = m != NULL;
-	return s->target_dirty ? check_dirty(s, id, m) : 0;
+	*ret = unit_slot(s, id) != 0;
+	return s->target_dirty ? check_dirty(s, id, unit_macro(s, id)) : 0;
 }
 
 /* Do all the look-ups come to what they came to? They are noted in this unit as they are made. */
@@ -144,19 +148,15 @@ static int same_probes(struct scanner *s, const struct memo_entry *e, bool *ret)
 /* Names that a memo holds have slots: they were read. */
 static inline bool same_reads(const struct scanner *s, const struct memo_entry *e)
 {
-	const struct slot *slots = s->slots;
-	uint32_t epoch = s->epoch;
+	const struct memo_read *end = e->reads + e->n_reads;
 
-	for (uint32_t i = 0; i < e->n_reads; i++) {
-		const struct slot *slot = &slots[e->reads[i].id];
-
-		if ((slot->epoch == epoch ? slot->macro : NULL) != e->reads[i].macro)
+	for (const struct memo_read *r = e->reads; r < end; r++)
+		if (unit_slot(s, r->id) != r->macro)
 			return false;
-	}
 	return !e->facts || e->facts == s->facts;
 }
 
-static int recall_any(struct scanner *s, struct memo *m, const struct memo_entry **ret)
+static int recall_any(struct scanner *s, struct memo *m, struct memo_entry **ret)
 {
 	for (uint32_t k = 0, at = m->last; k < m->n; k++, at = at + 1 < m->n ? at + 1 : 0) {
 		bool same;
@@ -180,19 +180,27 @@ static int recall_any(struct scanner *s, struct memo *m, const struct memo_entry
  * *ret: what is remembered for the state of things, or NULL. Nothing is behind #line: __LINE__ is
  * then another one each time, and no name that is read.
  */
-static inline int recall(struct scanner *s, struct memo *m, const struct memo_entry **ret)
+static inline int recall(
+	struct scanner *s, const struct text *text, struct op *op, const struct memo_entry **ret)
 {
+	struct memo_entry *known = op->known;
+	int e;
+
 	*ret = NULL;
-	if (!m || s->target_dirty || s->frames[s->n_frames - 1].line_changed)
+	if (!known || s->target_dirty || s->frames[s->n_frames - 1].line_changed)
 		return 0;
-	if (m->entries[m->last]->n_probes == 0 && same_reads(s, m->entries[m->last])) {
-		*ret = m->entries[m->last];
+	if (known->n_probes == 0 && same_reads(s, known)) {
+		*ret = known;
 		return 0;
 	}
-	return recall_any(s, m, ret);
+	known = NULL;
+	e = recall_any(s, text->directives[op->id].memo, &known);
+	if (known)
+		*ret = op->known = known;
+	return e;
 }
 
-static int keep(struct scanner *s, struct op *op, int64_t value)
+static int keep(struct scanner *s, struct directive *d, struct op *op, int64_t value)
 {
 	const struct memo_entry e = {.facts = s->asked ? s->facts : NULL,
 		.value = value,
@@ -202,30 +210,43 @@ static int keep(struct scanner *s, struct op *op, int64_t value)
 
 	if (s->memo_off || s->target_dirty || s->provisional)
 		return 0;
-	return memo_add(&op->memo, &e, s->reads);
+	return memo_add(&d->memo, &e, s->reads, &op->known);
 }
 
-static void begin_directive(struct scanner *s, const struct op *op)
+static void begin_directive(struct scanner *s, const struct directive *d)
 {
-	s->op = op;
+	s->directive = d;
 	s->n_reads = s->n_probes = 0;
 	s->memo_off = s->asked = false;
 }
 
-static int condition(struct scanner *s, const struct text *text, struct op *op, bool *ret)
+/* *ret: 0 where it is true, else the index of the op to go on at. */
+static int evaluate(struct scanner *s, const struct text *text, struct op *op, uint32_t *ret)
+{
+	struct directive *d = &text->directives[op->id];
+	bool yes;
+	int e;
+
+	begin_directive(s, d);
+	e = condition_value(s, text->tokens + d->tokens, &yes);
+	if (e != 0)
+		return e;
+	*ret = yes ? 0 : d->next;
+	return keep(s, d, op, *ret);
+}
+
+static inline int condition(
+	struct scanner *s, const struct text *text, struct op *op, uint32_t *ret)
 {
 	const struct memo_entry *known;
-	int e = recall(s, op->memo, &known);
+	int e = recall(s, text, op, &known);
 
 	if (e != 0)
 		return e;
-	if (known) {
-		*ret = known->value != 0;
-		return 0;
-	}
-	begin_directive(s, op);
-	e = condition_value(s, text->tokens + op->tokens, ret);
-	return e != 0 ? e : keep(s, op, *ret);
+	if (!known)
+		return evaluate(s, text, op, ret);
+	*ret = (uint32_t)known->value;
+	return 0;
 }
 
 /* The text between "<" and ">", each token's white space as the compiler sees it. */
@@ -286,9 +307,10 @@ int run_header_name(struct scanner *s, struct token *first, uint32_t *ret, bool 
 static int computed(
 	struct scanner *s, const struct text *text, struct op *op, uint32_t *ret, bool *ret_angled)
 {
+	struct directive *d = &text->directives[op->id];
 	const struct memo_entry *known;
 	struct token t;
-	int e = recall(s, op->memo, &known);
+	int e = recall(s, text, op, &known);
 
 	if (e != 0)
 		return e;
@@ -297,8 +319,8 @@ static int computed(
 		*ret = (uint32_t)(known->value < 0 ? -known->value : known->value);
 		return 0;
 	}
-	begin_directive(s, op);
-	e = expand_begin(s, text->tokens + op->tokens);
+	begin_directive(s, d);
+	e = expand_begin(s, text->tokens + d->tokens);
 	if (e == 0)
 		e = expand_next(s, &t);
 	if (e == 0)
@@ -306,7 +328,7 @@ static int computed(
 	expand_end(s);
 	if (e != 0)
 		return e;
-	return keep(s, op, *ret_angled ? -(int64_t)*ret : (int64_t)*ret);
+	return keep(s, d, op, *ret_angled ? -(int64_t)*ret : (int64_t)*ret);
 }
 
 static int push_frame(struct scanner *s, struct file *f, const struct text *text)
@@ -425,6 +447,12 @@ static int has_twin(struct scanner *s, const struct lookup *l, bool import, bool
 	return import && !*ret ? has_twin_import(s, l, ret) : 0;
 }
 
+/* gcc does not look into a file again whose guard is defined. */
+static inline bool is_guarded(const struct scanner *s, const struct file *f)
+{
+	return f->read && f->guard && unit_slot(s, f->guard) != 0;
+}
+
 /* Is the file not to be read again? */
 static int is_done_gcc(struct scanner *s, struct file *f, bool import, bool *ret)
 {
@@ -439,7 +467,7 @@ static int is_done_gcc(struct scanner *s, struct file *f, bool import, bool *ret
 		if (e < 0 || f->read)
 			return e;
 	}
-	*ret = f->read && f->text && f->text->guard && unit_macro(s, f->text->guard);
+	*ret = is_guarded(s, f);
 	return 0;
 }
 
@@ -520,28 +548,51 @@ static int missing(struct scanner *s, uint32_t name)
 	return unit_unknown(s, "the compiler will not find %s", intern_text(&s->names, name));
 }
 
-static int include(struct scanner *s, const struct text *text, struct op *op)
+static int include_computed(struct scanner *s, const struct text *text, struct op *op)
 {
-	bool angled = op->flags & OP_ANGLED;
-	uint32_t name = op->id;
 	struct lookup *l;
-	int e;
+	uint32_t name;
+	bool angled;
+	int e = computed(s, text, op, &name, &angled);
 
-	if (name == 0) {
-		e = computed(s, text, op, &name, &angled);
-		if (e == 1) {
-			unit_reject(s);
-			return 0;
-		}
-		if (e == 0)
-			e = lookup_include(s, name, angled, op->kind == OP_INCLUDE_NEXT, false, &l);
-	} else {
-		e = lookup_of_op(s, op, &l);
+	if (e == 1) {
+		unit_reject(s);
+		return 0;
 	}
+	if (e == 0)
+		e = lookup_include(s, name, angled, op->kind == OP_INCLUDE_NEXT, false, &l);
 	if (e != 0)
 		return e;
 	if (!l->file)
 		return missing(s, name);
+	return enter_file(s, l, op->kind == OP_IMPORT, false);
+}
+
+/*
+ * Most includes repeat one of the same unit, whose file is not to be read again. For these nothing
+ * else is looked at.
+ */
+static inline bool is_idle(const struct scanner *s, const struct op *op)
+{
+	const struct lookup *l = op->lookup;
+	const struct file *f;
+
+	if (!l || l->unit != s->epoch || !l->file || s->clang || s->first_include ||
+		op->kind != OP_INCLUDE || !lookup_is_of_op(s, op))
+		return false;
+	f = l->file;
+	return f->once || is_guarded(s, f);
+}
+
+static int include(struct scanner *s, struct op *op)
+{
+	struct lookup *l;
+	int e = lookup_of_op(s, op, &l);
+
+	if (e != 0)
+		return e;
+	if (!l->file)
+		return missing(s, op->id);
 	return enter_file(s, l, op->kind == OP_IMPORT, false);
 }
 
@@ -558,17 +609,14 @@ static int push_macro(struct scanner *s, uint32_t id)
 		s->pushed = v;
 		s->pushed_cap = cap;
 	}
-	s->pushed[s->n_pushed++] = (struct pushed){id, unit_macro(s, id), s->slots[id].given};
+	s->pushed[s->n_pushed++] = (struct pushed){id, unit_slot(s, id)};
 	return 0;
 }
 
-static void define(struct scanner *s, uint32_t id, const struct macro *m, bool given)
+/* macro: as in a slot; 0: it is not defined. */
+static void define(struct scanner *s, uint32_t id, uint32_t macro)
 {
-	struct slot *slot = &s->slots[id];
-
-	slot->macro = m;
-	slot->epoch = s->epoch;
-	slot->given = given;
+	s->slots[id] = (struct slot){macro, macro ? s->epoch : 0};
 }
 
 /* A run of #defines; what is behind it. */
@@ -577,14 +625,10 @@ static struct op *define_all(struct scanner *s, struct op *op)
 	struct slot *slots = s->slots;
 	const struct op *first = op;
 	uint32_t epoch = s->epoch;
-	uint16_t given = s->loading_given;
+	uint32_t given = s->loading_given ? SLOT_GIVEN : 0;
 
 	do {
-		struct slot *slot = &slots[op->id];
-
-		slot->macro = op->macro;
-		slot->epoch = epoch;
-		slot->given = given;
+		slots[op->id] = (struct slot){op->macro | given, epoch};
 	} while ((++op)->kind == OP_DEFINE);
 	s->n_ops += (uint64_t)(op - first) - 1;
 	return op;
@@ -595,7 +639,7 @@ static void pop_macro(struct scanner *s, uint32_t id)
 	for (uint32_t i = s->n_pushed; i-- > 0;) {
 		if (s->pushed[i].id != id)
 			continue;
-		define(s, id, s->pushed[i].macro, s->pushed[i].given);
+		define(s, id, s->pushed[i].macro);
 		memmove(&s->pushed[i], &s->pushed[i + 1],
 			(s->n_pushed - i - 1) * sizeof(*s->pushed));
 		s->n_pushed--;
@@ -770,27 +814,33 @@ static int rare(struct scanner *s, struct frame *f, const struct op *op)
  * A condition: *at is moved to what comes next, be it in a branch further down. An #elif is only
  * evaluated on the way from a condition that was false.
  */
-static int choose(struct scanner *s, const struct text *text, struct op **at)
+static inline int choose(struct scanner *s, const struct text *text, struct op **at)
 {
 	struct op *op = *at;
 
 	for (;;) {
+		uint32_t next = 0; /* where to go on if it is not behind op */
 		bool yes = true;
 		int e = 0;
 
-		if (op->kind == OP_IF || op->kind == OP_ELIF)
-			e = condition(s, text, op, &yes);
-		else if (op->kind != OP_ELSE)
+		if (op->kind == OP_IF || op->kind == OP_ELIF) {
+			e = condition(s, text, op, &next);
+		} else if (op->kind != OP_ELSE) {
 			e = is_defined(s, op->id, &yes);
-		if (op->kind == OP_IFNDEF || op->kind == OP_ELIFNDEF)
-			yes = !yes;
+			if (yes == (op->kind == OP_IFNDEF || op->kind == OP_ELIFNDEF))
+				next = op->next;
+		}
 		if (e != 0)
 			return e;
-		if (yes || !(op->flags & OP_BRANCHES)) {
-			*at = yes ? op + 1 : text->ops + op->next;
+		if (next == 0) {
+			*at = op + 1;
 			return 0;
 		}
-		op = text->ops + op->next;
+		if (!(op->flags & OP_BRANCHES)) {
+			*at = text->ops + next;
+			return 0;
+		}
+		op = text->ops + next;
 	}
 }
 
@@ -803,42 +853,50 @@ static int run_frame(struct scanner *s)
 	struct op *op = text->ops + f->at;
 	int e = 0;
 
-	for (; e == 0 && s->n_frames == depth; s->n_ops++) {
+	do {
+		s->n_ops++;
 		switch (op->kind) {
 		case OP_DEFINE:
 			op = define_all(s, op);
-			break;
+			continue;
 		case OP_UNDEF:
-			define(s, op->id, NULL, false);
+			define(s, op->id, 0);
 			op++;
-			break;
+			continue;
 		case OP_IFDEF:
 		case OP_IFNDEF:
 		case OP_IF:
 			e = choose(s, text, &op);
 			break;
 		case OP_ELIF: /* come to from above: a branch was taken */
-			op = text->ops + op->end_of_elif;
-			break;
+			op = text->ops + text->directives[op->id].end;
+			continue;
 		case OP_ELIFDEF:
 		case OP_ELIFNDEF:
 		case OP_ELSE:
 			op = text->ops + op->end;
-			break;
+			continue;
 		case OP_INCLUDE:
 		case OP_INCLUDE_NEXT:
 		case OP_IMPORT:
-			e = include(s, text, op++);
+			if (op->flags & OP_COMPUTED)
+				e = include_computed(s, text, op);
+			else if (!is_idle(s, op))
+				e = include(s, op);
+			op++;
+			if (s->n_frames != depth)
+				goto out;
 			break;
 		case OP_END:
 			if (f->file && f->file->node)
 				f->file->node->ended = true;
 			s->n_frames--;
-			break;
+			goto out;
 		default:
 			e = rare(s, f, op++);
 		}
-	}
+	} while (e == 0);
+out:
 	f->at = (uint32_t)(op - text->ops);
 	if (e == 0 && s->n_ops > UNIT_OPS_MAX)
 		return unit_unknown(s, "more than %d directives", UNIT_OPS_MAX);
@@ -987,7 +1045,7 @@ static int predefined(struct scanner *s)
 	s->loading_given = true;
 	for (int i = 0; i < SCAN_SPECIAL_COUNT; i++)
 		if (s->facts->specials & (UINT64_C(1) << i))
-			define(s, s->special_ids[i], s->specials[i], true);
+			define(s, s->special_ids[i], s->specials[i]->number | SLOT_GIVEN);
 	e = run_synthetic(s, s->facts->predefined, s->facts->predefined_len);
 	s->loading_given = false;
 	if (e == 0)

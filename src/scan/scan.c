@@ -89,7 +89,9 @@ static void drop_tables(struct scanner *s)
 	macro_table_fini(&s->macros);
 	intern_fini(&s->names);
 	free(s->slots);
+	free(s->busy);
 	s->slots = NULL;
+	s->busy = NULL;
 	s->n_slots = 0;
 }
 
@@ -106,7 +108,6 @@ int scanner_new(const char *db, unsigned fs_flags, struct scanner **ret)
 		return e;
 	}
 	s->fs_flags = fs_flags;
-	s->lookup_era = 1;
 	s->fs.drop_derived = drop_derived;
 	s->scratch.max = (size_t)16 << 20;
 	e = scan_search_cache_new(&s->fs, &s->search_cache);
@@ -197,6 +198,7 @@ static int take_in_changes(struct scanner *s)
 	e = scan_fs_refresh(&s->fs);
 	if (e == SCAN_FS_EMPTIED) {
 		lookup_forget(s);
+		drop_synthetic(s);
 		scan_search_cache_clear(s->search_cache);
 		e = 0;
 	}
@@ -221,7 +223,7 @@ void unit_begin(struct scanner *s)
 	s->any_dirty = s->target_dirty = s->optimize_dirty = s->counter_in_text = s->pragma_macro =
 		false;
 	s->level_changed = s->pragma_words = s->provisional = s->once_seen = s->fatal = false;
-	s->first_include = true;
+	s->first_include = !s->clang;
 	s->options_depth = 0;
 	memset(s->once_bits, 0, sizeof(s->once_bits));
 	s->counter = s->n_ops = s->n_expansions = s->n_tokens = 0;

@@ -79,13 +79,14 @@ static int line(struct scanner *s, struct token *ret)
 	const struct frame *f = top(s);
 
 	/* Of the name, of the parenthesis that ends the call, or its own: compilers differ. */
-	if (s->n_contexts > 1 && (s->op->flags & OP_LINES))
+	if (s->n_contexts > 1 && s->directive->several_lines)
 		return unit_unknown(s, "__LINE__ in a macro's call over several lines");
 	if (f->line_changed)
 		s->memo_off = true;
 	if (f->line_unknown)
 		return unit_unknown(s, "__LINE__ in a directive, behind #line");
-	return special_number(s, (uint64_t)((int64_t)s->op->line + s->below + f->line_shift), ret);
+	return special_number(
+		s, (uint64_t)((int64_t)s->directive->line + s->below + f->line_shift), ret);
 }
 
 static int closing(struct scanner *s)

@@ -42,7 +42,9 @@ int reduce_op(struct reduce *r, enum op_kind kind, uint32_t id, struct op **ret)
 	if (e < 0)
 		return e;
 	*ret = &t->ops[t->n_ops++];
-	**ret = (struct op){.kind = (uint8_t)kind, .id = id, .line = r->line};
+	**ret = (struct op){.kind = (uint8_t)kind, .id = id};
+	if (kind == OP_LINE || kind >= OP_PRAGMA_MACRO)
+		(*ret)->line = r->line;
 	return 0;
 }
 
@@ -88,7 +90,8 @@ int reduce_collect(struct reduce *r)
 	}
 }
 
-int reduce_keep_tokens(struct reduce *r, uint32_t *ret)
+/* Scratch becomes the tokens of an op. */
+static int keep_tokens(struct reduce *r, uint32_t *ret)
 {
 	static const struct token end = {.kind = TOKEN_END};
 	struct text *t = r->text;
@@ -103,6 +106,24 @@ int reduce_keep_tokens(struct reduce *r, uint32_t *ret)
 	if (e == 0)
 		*ret = first;
 	return e;
+}
+
+int reduce_with_tokens(struct reduce *r, enum op_kind kind, bool several_lines, struct op **ret)
+{
+	struct text *t = r->text;
+	uint32_t tokens = 0;
+	int e = keep_tokens(r, &tokens);
+
+	if (e == 0)
+		e = grow(&t->directives, &r->directives_cap, t->n_directives,
+			sizeof(*t->directives), TEXT_OPS_MAX);
+	if (e == 0)
+		e = reduce_op(r, kind, t->n_directives, ret);
+	if (e < 0)
+		return e;
+	t->directives[t->n_directives++] = (struct directive){
+		.line = r->line, .tokens = tokens, .several_lines = several_lines};
+	return 0;
 }
 
 static int line(struct reduce *r)
@@ -148,6 +169,10 @@ static void trim(struct text *t)
 	p = t->n_tokens ? realloc(t->tokens, t->n_tokens * sizeof(*t->tokens)) : NULL;
 	if (p)
 		t->tokens = p;
+	p = t->n_directives ? realloc(t->directives, t->n_directives * sizeof(*t->directives))
+			    : NULL;
+	if (p)
+		t->directives = p;
 }
 
 int text_make(struct text_maker *m, const char *data, size_t len, uint32_t mode, struct text **ret)
@@ -185,9 +210,9 @@ void text_free(struct text *t)
 {
 	if (!t)
 		return;
-	for (uint32_t i = 0; i < t->n_ops; i++)
-		if (memo_is_for(&t->ops[i]))
-			memo_free(t->ops[i].memo);
+	for (uint32_t i = 0; i < t->n_directives; i++)
+		memo_free(t->directives[i].memo);
+	free(t->directives);
 	free(t->ops);
 	free(t->tokens);
 	free(t);

@@ -18,12 +18,12 @@ enum op_kind {
 	OP_UNDEF,  /* id */
 	OP_IFDEF,  /* id; next: where to go on when it is false */
 	OP_IFNDEF,
-	OP_IF,      /* tokens; next */
-	OP_ELIF,    /* tokens; next; end: behind the #endif, for when it is come to from above */
-	OP_ELIFDEF, /* id; next; end */
+	OP_IF,      /* id: of its struct directive */
+	OP_ELIF,    /* the same */
+	OP_ELIFDEF, /* id; next; end: behind the #endif, for when it is come to from above */
 	OP_ELIFNDEF,
 	OP_ELSE,    /* end */
-	OP_INCLUDE, /* id (flags: angled), or tokens where id is 0 */
+	OP_INCLUDE, /* id (flags: angled), or, computed, of its struct directive */
 	OP_INCLUDE_NEXT,
 	OP_IMPORT,
 	OP_EMBED,
@@ -31,13 +31,13 @@ enum op_kind {
 	OP_PUSH_MACRO, /* id */
 	OP_POP_MACRO,  /* id */
 	OP_LINE, /* __LINE__ and __FILE__ are others from here on; id: the number of the next line,
-		    as spelled, or 0: not known */
+		    as spelled, or 0: not known; line */
 	OP_TARGET, /* #pragma GCC target, optimize, reset_options: id says which */
 	OP_PUSH_OPTIONS,
 	OP_POP_OPTIONS,
 	OP_SYSTEM_HEADER, /* #pragma GCC system_header */
-	OP_PRAGMA_MACRO,  /* a macro is defined with a _Pragma of its arguments in it */
-	OP_PRAGMA_WORDS,  /* text that such a macro could make a pragma of */
+	OP_PRAGMA_MACRO,  /* a macro is defined with a _Pragma of its arguments in it; line */
+	OP_PRAGMA_WORDS,  /* text that such a macro could make a pragma of; line */
 	OP_COUNTER,       /* __COUNTER__ in text, or in a macro's body */
 	OP_TIME,          /* __DATE__, __TIME__ or __TIMESTAMP__, the same */
 	OP_ASSEMBLER, /* text that may make an assembler read a file, by what follows or by macros of
@@ -45,37 +45,50 @@ enum op_kind {
 	OP_INCBIN,    /* assembler's .incbin "id" */
 	OP_ASM_INCLUDE, /* and .include "id" */
 	OP_ERROR,       /* #error, and what else the compiler will refuse */
-	OP_UNKNOWN,     /* id: why nobody can tell what this does */
+	OP_UNKNOWN,     /* id: why nobody can tell what this does; line */
 	OP_END,
 };
 
 enum op_flag {
 	OP_ANGLED = 1 << 0,
-	OP_LEVEL = 1 << 2,    /* of OP_LINE: with flags, which say that a file is entered or left */
-	OP_LINES = 1 << 3,    /* its tokens are on several lines */
 	OP_BRANCHES = 1 << 1, /* of a condition: next is another branch of the same conditional */
+	OP_LEVEL = 1 << 2,    /* of OP_LINE: with flags, which say that a file is entered or left */
+	OP_COMPUTED = 1 << 3, /* of an include: its name is what its tokens come to */
 };
 
-struct memo;
+struct memo_entry;
 
+/* Thousands of them are executed in a unit, and it is memory that these wait for: small ones. */
 struct op {
 	uint8_t kind;
 	uint8_t flags;
-	uint32_t line; /* in the file, from 1 */
-	uint32_t next; /* index of the #elif, #else or what is behind the #endif */
 	uint32_t id;
 	union {
-		const struct macro *macro;
-		struct memo *memo;     /* see memo_is_for */
-		struct lookup *lookup; /* of an include with a name: the last one, while… */
+		uint32_t macro; /* its number */
+		uint32_t line;  /* in the file, from 1 */
+		struct {
+			uint32_t next; /* index of the #elif, #else or what is behind the #endif */
+			uint32_t end;
+		};
+		struct memo_entry *known; /* with tokens: what held last; NULL: nothing yet */
+		struct lookup *lookup;    /* of an include with a name: the last one, or NULL */
 	};
-	union {
-		uint32_t tokens; /* index of the first, in text.tokens; TOKEN_END behind the last */
-		uint32_t end;
-		uint32_t era; /* … this is the scanner's */
-	};
-	uint32_t end_of_elif; /* of OP_ELIF, which has tokens too */
 };
+
+/* What has tokens: an #if, an #elif, a computed include. Looked at when it is not known already. */
+struct directive {
+	uint32_t line;
+	uint32_t tokens; /* index of the first, in text.tokens; TOKEN_END behind the last */
+	uint32_t next;   /* as in an op */
+	uint32_t end;
+	bool several_lines; /* its tokens are on */
+	struct memo *memo;
+};
+
+static inline bool op_has_tokens(const struct op *op)
+{
+	return op->kind == OP_IF || op->kind == OP_ELIF || (op->flags & OP_COMPUTED);
+}
 
 struct text {
 	struct text *next; /* the same content in another mode */
@@ -84,10 +97,18 @@ struct text {
 	bool bom;         /* it begins with a byte order mark */
 	bool guard_alone; /* nothing else at all is outside of that #ifndef: clang's idea of one */
 	uint32_t n_ops;
+	uint32_t n_directives;
 	uint32_t n_tokens;
 	struct op *ops;
+	struct directive *directives;
 	struct token *tokens;
 };
+
+/* Of a condition: where to go on when it is false. */
+static inline uint32_t text_next(const struct text *t, const struct op *op)
+{
+	return op_has_tokens(op) ? t->directives[op->id].next : op->next;
+}
 
 enum {
 	TEXT_OPS_MAX = 1 << 20, /* several times what the largest headers of a kernel have */

@@ -33,31 +33,35 @@ enum {
 	UNIT_ONCE_BITS = 1 << 13,
 };
 
-/* What a name means now. One per spelling, reset for a new unit by counting epoch up. */
+/*
+ * What a name means now. One per spelling, reset for a new unit by counting epoch up: not defined
+ * where epoch is another one. macro: the macro's number; SLOT_GIVEN: by the compiler itself.
+ */
 struct slot {
-	const struct macro *macro;
-	uint32_t epoch;
-	uint16_t busy;  /* how many contexts of this macro are open */
-	uint16_t given; /* 1: by the compiler itself */
+	uint32_t macro;
+	uint32_t epoch; /* 0: of no unit */
 };
 
-/* A file under one path; scan_path.user. */
+#define SLOT_GIVEN (UINT32_C(1) << 31)
+
+/* A file under one path; scan_path.user. What an #include of it looks at first comes first. */
 struct file {
+	uint32_t unit;  /* the epoch that index, read, listed, once, probed, … and node are of */
+	uint32_t index; /* in the result */
+	bool read, listed, once;
+	bool probed, probed_otherwise; /* by a __has_include; and as another file, too */
+	uint32_t guard;                /* text's */
+	struct text *text;             /* of content, in text->mode */
+	uint64_t generation; /* of the view, while which text needs no look at the content; or 0 */
+	const struct scan_content *content;
 	struct scan_path *path;
 	struct scan_path *dir; /* of the path; NULL until asked for */
-	const struct scan_content *content;
-	struct text *text;   /* of content, in text->mode */
-	struct file *next;   /* of all */
-	uint64_t serial;     /* of content */
-	uint64_t generation; /* of the view, while which text needs no look at the content; or 0 */
-	uint32_t unit;       /* the epoch that what follows is of */
-	uint32_t index;      /* in the result */
-	bool read, listed, once;
-	/* gcc: the files that this is to it, by who looked for it with __has_include. */
+	struct file *next;     /* of all */
+	uint64_t serial;       /* of content */
+	/* gcc: the file that this is to it, by who looked for it with __has_include. */
 	uint32_t probe_name;
 	int32_t probe_origin;
-	bool probed, probed_otherwise; /* so; and as another one, too */
-	struct node *node;             /* clang: what stands for its inode in this unit */
+	struct node *node; /* clang: what stands for its inode in this unit */
 };
 
 /* clang takes two names of one inode for one file. */
@@ -75,19 +79,20 @@ struct node {
 enum { FOUND_CURRENT = -1, FOUND_ABSOLUTE = -2, FOUND_NOWHERE = -3, FOUND_TROUBLE = -4 };
 
 struct lookup {
-	struct lookup *next; /* of all */
-	uint64_t serial;     /* of the search list; 0: free */
-	uint32_t start;      /* index in the list */
-	uint32_t dir;        /* id + 1 of the directory that is looked in first; 0: none */
+	uint32_t
+		unit; /* in whose list of look-ups it is: of that one's search list, and up to date */
+	uint32_t start; /* index in the list; UINT32_MAX: the name is absolute */
 	struct scan_path *dir_path;
-	uint32_t name;
-	uint32_t unit;     /* in whose list of look-ups it is */
 	struct file *file; /* NULL: not found */
 	int32_t found;
 	bool watched, dir_system;
-	bool no_pch;    /* while it is up to date: no candidate has a precompiled form beside it */
-	bool shortened; /* gcc: file goes by its real path */
+	bool no_pch;     /* while it is up to date: no candidate has a precompiled form beside it */
+	bool shortened;  /* gcc: file goes by its real path */
+	uint64_t serial; /* of the search list */
 	uint64_t generation, epoch;
+	uint32_t dir; /* id + 1 of the directory that is looked in first; 0: none */
+	uint32_t name;
+	struct lookup *next; /* of all */
 };
 
 struct frame {
@@ -108,8 +113,7 @@ struct frame {
 
 struct pushed {
 	uint32_t id;
-	const struct macro *macro;
-	uint16_t given;
+	uint32_t macro; /* as in its slot; 0: not defined */
 };
 
 struct context {
@@ -139,6 +143,7 @@ struct scanner {
 	bool names_ready;
 
 	struct slot *slots; /* by id of a name */
+	uint16_t *busy;     /* the same: how many contexts of its macro are open */
 	uint32_t n_slots;
 	uint32_t epoch; /* of the unit; also file.unit, lookup.unit */
 	const struct macro *specials[SCAN_SPECIAL_COUNT];
@@ -149,7 +154,6 @@ struct scanner {
 	struct node **nodes; /* the same; by (dev, ino) */
 	uint32_t n_nodes, nodes_used;
 	struct lookup *all_lookups;
-	uint32_t lookup_era; /* from 1; another one when they are forgotten */
 	struct node *all_nodes;
 	struct file *all_files;
 	struct synthetic *synthetic; /* texts that are no files: -D, predefined macros */
@@ -190,12 +194,12 @@ struct scanner {
 	size_t n_once, once_cap;
 
 	/* The directive in hand. */
-	const struct op *op;
+	const struct directive *directive;
 	struct context *contexts;
 	uint32_t n_contexts, contexts_cap;
 	uint32_t prevent; /* > 0: names are not expanded */
 	uint32_t nested;  /* arguments being expanded within each other */
-	uint16_t below;   /* lines below op->line */
+	uint16_t below;   /* lines below directive->line */
 	bool or_space;    /* an expansion to nothing had white space before it */
 	bool skip_eval;   /* the operand does not count */
 	bool memo_off;    /* something was read that a memo cannot hold */
@@ -222,11 +226,18 @@ int unit_unknown(struct scanner *s, const char *fmt, ...) MUST_CHECK PRINTF_LIKE
 /* The compiler refuses, but goes on. */
 void unit_reject(struct scanner *s);
 
-static inline const struct macro *unit_macro(const struct scanner *s, uint32_t id)
+/* As in its slot; 0: not defined. id: a name that has a slot, as all in a text have. */
+static inline uint32_t unit_slot(const struct scanner *s, uint32_t id)
 {
 	const struct slot *slot = &s->slots[id];
 
-	return id < s->n_slots && slot->epoch == s->epoch ? slot->macro : NULL;
+	return slot->epoch == s->epoch ? slot->macro : 0;
+}
+
+/* NULL: not defined. */
+static inline const struct macro *unit_macro(const struct scanner *s, uint32_t id)
+{
+	return id < s->n_slots ? s->macros.numbered[unit_slot(s, id) & ~SLOT_GIVEN] : NULL;
 }
 
 static inline uint32_t unit_once_bit(const struct scan_content *c)
@@ -279,7 +290,7 @@ int lookup_of_op(struct scanner *s, struct op *op, struct lookup **ret) MUST_CHE
 /* Where gcc remembers that it found this: two look-ups of one name and origin are one file to it. */
 int32_t lookup_origin(const struct scanner *s, const struct lookup *l);
 int lookup_file(struct scanner *s, struct scan_path *p, struct file **ret) MUST_CHECK;
-int lookup_text(struct scanner *s, struct file *f, const struct text **ret) MUST_CHECK;
+int lookup_text_slow(struct scanner *s, struct file *f, const struct text **ret) MUST_CHECK;
 int lookup_note(struct scanner *s, struct file *f, enum scan_file_role role) MUST_CHECK;
 int lookup_node(struct scanner *s, struct file *f) MUST_CHECK;
 /* p was looked for, by itself, and is not there. */
@@ -288,6 +299,35 @@ int lookup_each_absent(struct scanner *s, scan_absent *found, void *arg) MUST_CH
 void lookup_forget(struct scanner *s);
 /* The path of a frame as the compiler spells it, into s->scratch. */
 int lookup_spelling(struct scanner *s, const struct frame *f) MUST_CHECK;
+
+static inline int lookup_text(struct scanner *s, struct file *f, const struct text **ret)
+{
+	/* Path, inode and content are three places in memory, and there are hundreds of files. */
+	if (f->generation != s->fs.generation || f->text->mode != s->mode)
+		return lookup_text_slow(s, f, ret);
+	*ret = f->text;
+	return 0;
+}
+
+/*
+ * Is op->lookup plainly what a look-up by this include would come to? Of one op the name, and with
+ * it an absolute path, is always the same, and in one list so is where an angled one begins.
+ */
+static inline bool lookup_is_of_op(const struct scanner *s, const struct op *op)
+{
+	const struct lookup *l = op->lookup;
+	const struct frame *f = &s->frames[s->n_frames - 1];
+
+	if (!l || l->serial != s->search->serial || op->kind == OP_INCLUDE_NEXT)
+		return false;
+	if (op->flags & OP_ANGLED)
+		return true;
+	if (!l->dir_path || l->dir_system != (f->system && !s->clang))
+		return false;
+	return l->dir_path == (!s->clang              ? f->file->dir
+				      : f->file->node ? f->file->node->dir
+						      : NULL);
+}
 
 /* run.c */
 int run_unit(struct scanner *s, struct file *source) MUST_CHECK;

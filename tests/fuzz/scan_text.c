@@ -45,20 +45,25 @@ static void check_macro(const struct macro *m, const struct intern *names)
 }
 
 /* next of what is chosen among, end of what is come to from above: both lead on. */
-static void check_op(const struct text *t, uint32_t i, const struct intern *names)
+static void check_op(const struct text_maker *m, const struct text *t, uint32_t i)
 {
+	const struct intern *names = m->names;
 	const struct op *op = &t->ops[i];
 
-	check(op->id < names->n && op->kind <= OP_END);
-	if (memo_is_for(op))
-		check(!op->memo);
+	check(op->kind <= OP_END);
+	if (op_has_tokens(op)) {
+		check(op->id < t->n_directives && !op->known && !t->directives[op->id].memo);
+		check_tokens(t, t->directives[op->id].tokens, names);
+	} else {
+		check(op->id < names->n);
+	}
 	switch (op->kind) {
 	case OP_IF:
 	case OP_ELIF:
-		check_tokens(t, op->tokens, names);
 		if (op->kind == OP_ELIF)
-			check(op->end_of_elif > i && op->end_of_elif < t->n_ops);
-		check(op->next > i && op->next < t->n_ops);
+			check(t->directives[op->id].end > i &&
+				t->directives[op->id].end < t->n_ops);
+		check(text_next(t, op) > i && text_next(t, op) < t->n_ops);
 		break;
 	case OP_ELIFDEF:
 	case OP_ELIFNDEF:
@@ -74,12 +79,11 @@ static void check_op(const struct text *t, uint32_t i, const struct intern *name
 	case OP_INCLUDE_NEXT:
 	case OP_IMPORT:
 	case OP_EMBED:
-		if (op->id == 0)
-			check_tokens(t, op->tokens, names);
+		check(op_has_tokens(op) || (op->id > 0 && !op->lookup));
 		break;
 	case OP_DEFINE:
-		check(op->id > 0 && op->macro);
-		check_macro(op->macro, names);
+		check(op->id > 0 && op->macro > 0 && op->macro <= m->macros->n);
+		check_macro(m->macros->numbered[op->macro], names);
 		break;
 	case OP_END:
 		check(i + 1 == t->n_ops);
@@ -88,7 +92,8 @@ static void check_op(const struct text *t, uint32_t i, const struct intern *name
 		break;
 	}
 	if (op->flags & OP_BRANCHES && op->kind >= OP_IFDEF && op->kind <= OP_ELIFNDEF)
-		check(t->ops[op->next].kind >= OP_ELIF && t->ops[op->next].kind <= OP_ELSE);
+		check(t->ops[text_next(t, op)].kind >= OP_ELIF &&
+			t->ops[text_next(t, op)].kind <= OP_ELSE);
 }
 
 static void make(struct text_maker *m, const char *text, size_t len, uint32_t mode)
@@ -101,7 +106,7 @@ static void make(struct text_maker *m, const char *text, size_t len, uint32_t mo
 		return;
 	check(t->n_ops > 0 && t->ops[t->n_ops - 1].kind == OP_END);
 	for (uint32_t i = 0; i < t->n_ops; i++)
-		check_op(t, i, m->names);
+		check_op(m, t, i);
 	text_free(t);
 }
 

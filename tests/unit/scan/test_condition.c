@@ -191,9 +191,14 @@ static uint32_t memos(struct engine *e)
 {
 	const struct text *t = e->s->frames[0].text;
 
-	for (uint32_t i = 0; i < t->n_ops; i++)
-		if (t->ops[i].kind == OP_IF)
-			return t->ops[i].memo ? t->ops[i].memo->n : 0;
+	for (uint32_t i = 0; i < t->n_ops; i++) {
+		const struct memo *m;
+
+		if (t->ops[i].kind != OP_IF)
+			continue;
+		m = t->directives[t->ops[i].id].memo;
+		return m ? m->n : 0;
+	}
 	return 0;
 }
 
