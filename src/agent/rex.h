@@ -101,6 +101,8 @@ struct rex_output {
 	char *path; /* as in the Command, relative to its working directory */
 	struct buf data;
 	bool executable;
+	bool has_digest; /* of data; it was made from it, when that arrived */
+	struct reapi_digest digest;
 };
 
 struct rex_result {

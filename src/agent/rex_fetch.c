@@ -259,6 +259,23 @@ static void read_item(struct rex_run *run, struct rex_item *item)
 
 /* --- what there is to fetch --- */
 
+/* Who keeps an output need not hash it once more. */
+static void tell_digests(struct rex_run *run)
+{
+	for (size_t i = 0; i < run->n_items; i++) {
+		const struct rex_item *item = &run->items[i];
+
+		for (size_t k = 0; k < run->result.n_outputs; k++) {
+			struct rex_output *o = &run->result.outputs[k];
+
+			if (item->to != &o->data)
+				continue;
+			o->digest = item->digest;
+			o->has_digest = true;
+		}
+	}
+}
+
 /* A run that has all needs no connection any more. */
 static void go_on(struct rex_run *run)
 {
@@ -266,6 +283,7 @@ static void go_on(struct rex_run *run)
 		rex_run_next(run, fetch);
 		return;
 	}
+	tell_digests(run);
 	rex_run_end(run, REX_DONE, "%s", "");
 }
 

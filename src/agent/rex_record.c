@@ -4,13 +4,16 @@
 #include <errno.h>
 
 /* Also of those that are empty, which every server has. */
-static int add_blob(struct rex_record *r, const struct buf *data, re_digest **ret)
+static int add_blob(struct rex_record *r, const struct buf *data, const struct reapi_digest *known,
+	re_digest **ret)
 {
 	struct rex_blob *b = &r->blobs[r->n_blobs];
-	int e = reapi_digest_of(buf_str(data), data->len, &b->digest);
+	int e = known ? 0 : reapi_digest_of(buf_str(data), data->len, &b->digest);
 
 	if (e < 0)
 		return e;
+	if (known)
+		b->digest = *known;
 	b->data = buf_str(data);
 	reapi_digest_to_proto(&b->digest, &r->digests[r->n_blobs]);
 	*ret = &r->digests[r->n_blobs++].message;
@@ -25,14 +28,14 @@ static int add_output(struct rex_record *r, const struct rex_output *o)
 	r->files[i].path = o->path;
 	r->files[i].is_executable = o->executable;
 	r->pointers[i] = &r->files[i];
-	return add_blob(r, &o->data, &r->files[i].digest);
+	return add_blob(r, &o->data, o->has_digest ? &o->digest : NULL, &r->files[i].digest);
 }
 
 static int add_stream(struct rex_record *r, const struct buf *said, ProtobufCBinaryData *raw,
 	re_digest **ret_digest)
 {
 	if (said->len > REX_RECORD_INLINE)
-		return add_blob(r, said, ret_digest);
+		return add_blob(r, said, NULL, ret_digest);
 	*raw = (ProtobufCBinaryData){.data = (uint8_t *)said->data, .len = said->len};
 	return 0;
 }

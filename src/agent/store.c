@@ -182,7 +182,7 @@ static int put_all(struct put *p, struct rex_record *record)
 
 	for (size_t i = 0; r == 0 && i < record->n_blobs; i++) {
 		refs[i] = to_cas(&record->blobs[i].digest);
-		r = cas_put(p->store->cas, &refs[i], record->blobs[i].data);
+		r = cas_put_known(p->store->cas, &refs[i], record->blobs[i].data);
 	}
 	if (r == 0)
 		r = reapi_pack(&record->message.base, &bytes);

@@ -135,8 +135,13 @@ int cas_put(struct cas *c, const struct cas_digest *d, const void *data)
 	r = cas_digest_of(data, d->size, &actual);
 	if (r < 0)
 		return r;
-	if (!cas_digest_equal(d, &actual))
-		return CAS_BAD_DIGEST;
+	return cas_digest_equal(d, &actual) ? cas_put_known(c, d, data) : CAS_BAD_DIGEST;
+}
+
+int cas_put_known(struct cas *c, const struct cas_digest *d, const void *data)
+{
+	if (d->size > c->options.max_blob)
+		return CAS_TOO_LARGE;
 	/* The empty blob is made here when it is asked for: no way back. */
 	if (!cas_digest_is_empty(d) && is_stored(c, d))
 		return 0;

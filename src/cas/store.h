@@ -92,6 +92,8 @@ int cas_blob_read(struct cas *c, const struct cas_digest *d, uint64_t offset, ui
 
 /* Store d->size bytes. Slow. CAS_BAD_DIGEST, CAS_TOO_LARGE, CAS_NO_SPACE. Is there already: 0. */
 int cas_put(struct cas *c, const struct cas_digest *d, const void *data) MUST_CHECK;
+/* The same of bytes that the caller has made the digest of itself: it is not made again. */
+int cas_put_known(struct cas *c, const struct cas_digest *d, const void *data) MUST_CHECK;
 
 /*
  * Store what fd has from its beginning (an output of a job), and say what it was. It is hashed as
