@@ -3,7 +3,8 @@
 /*
  * That the server has all blobs of a run:
  *
- *	what is not known to be there ─► FindMissingBlobs, as many calls as it takes
+ *	what is not known to be there ─► FindMissingBlobs, as many calls as it takes; a little is
+ *	held to be missing
  *	what is missing ─► sorted: small ones first
  *		small ─► BatchUpdateBlobs, as many as fit at a time
  *		large ─► ByteStream.Write, in pieces
@@ -32,6 +33,7 @@ enum {
 	BATCH_MEMORY = 600,
 	MEMORY_MIN = 64 << 10,
 	UUID_TEXT = 37,
+	UNASKED_MAX = 16 << 10, /* bytes that are sent without asking whether they are there */
 };
 
 void rex_upload_fini(struct rex_run *run)
@@ -141,15 +143,11 @@ static void on_missing(struct rex_run *run, struct buf *message)
 		rex_run_refuse(run, r, &v);
 }
 
-static void asked(struct rex_run *run)
+/* What is to be uploaded is known. */
+static void sort_missing(struct rex_run *run)
 {
 	size_t n = 0;
 
-	run->at += run->n_batch;
-	if (run->at < run->n_needs) {
-		rex_run_next(run, ask);
-		return;
-	}
 	for (size_t i = 0; i < run->n_needs; i++) {
 		if (run->needs[i].missing)
 			run->needs[n++] = run->needs[i];
@@ -161,6 +159,16 @@ static void asked(struct rex_run *run)
 	if (n > 0)
 		qsort(run->needs, n, sizeof(*run->needs), compare_by_class);
 	rex_run_next(run, upload);
+}
+
+static void asked(struct rex_run *run)
+{
+	run->at += run->n_batch;
+	if (run->at < run->n_needs) {
+		rex_run_next(run, ask);
+		return;
+	}
+	sort_missing(run);
 }
 
 static const struct rex_stage asking = {
@@ -192,12 +200,31 @@ static void ask(struct rex_run *run)
 	rex_run_call(run, &asking, &m.base);
 }
 
+/* An action that differs a little from one before: to ask costs more than to send it. */
+static bool is_little(const struct rex_run *run)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < run->n_needs; i++)
+		n += run->needs[i].blob->digest.size + REX_BATCH_COST;
+	return n <= UNASKED_MAX;
+}
+
+static void all_missing(struct rex_run *run)
+{
+	for (size_t i = 0; i < run->n_needs; i++)
+		run->needs[i].missing = true;
+	sort_missing(run);
+}
+
 void rex_upload_start(struct rex_run *run)
 {
 	if (!collect(run))
 		no_memory(run);
 	else if (run->n_needs == 0)
 		uploaded(run);
+	else if (is_little(run))
+		all_missing(run);
 	else
 		rex_run_next(run, ask);
 }
