@@ -16,12 +16,13 @@ static int try(struct sandbox *s, unsigned set, enum sandbox_step *ret_step)
 	static char *const argv[] = {program, NULL};
 	static char *const envp[] = {NULL};
 	static const char *const hosts[] = {SANDBOX_HOST_PATHS};
+	/* Nothing is written. */
+	const char *lower = access("/usr", X_OK) == 0 ? "/usr" : "/";
 	const struct sandbox_plan plan = {
 		.root = SANDBOX_ROOT_HOST,
 		.host_paths = hosts,
 		.n_host_paths = ARRAY_SIZE(hosts),
-		/* A lower layer that everybody has; nothing is written. */
-		.input = set & ISOLATION_OVERLAY ? "/usr" : NULL,
+		.input = set & ISOLATION_OVERLAY ? lower : NULL,
 		.argv = argv,
 		.envp = envp,
 		.fd_in = -1,
