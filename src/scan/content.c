@@ -102,8 +102,8 @@ void content_note(struct scan_fs_state *s, struct inode *i, const struct stamp *
 			bool visible = i->pub.size != st->size ||
 				       !view_same_time(&i->pub.mtime, &st->mtime);
 
-			if (visible && i->proof >= s->epoch_proof)
-				i->touched = s->proof;
+			if (visible || (i->proof < s->epoch_proof && !same_stamp(i, st)))
+				i->touched = view_touch(s, i->proof);
 			detach(s, i);
 		}
 	}

@@ -110,6 +110,7 @@ int directory_of(struct scan_fs_state *s, struct node *n, struct dir **ret)
 /* The way to it has changed under us. */
 static int moved(struct scan_fs_state *s, struct dir *d)
 {
+	d->node->touched = MAX(d->node->touched, s->touch);
 	nametree_forget(s, d->node);
 	view_outdate(s);
 	return VIEW_MOVED;

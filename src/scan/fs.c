@@ -80,12 +80,14 @@ int scan_fs_refresh(struct scan_fs *fs)
 	struct scan_fs_state *s = fs->state;
 
 	fs->epoch++;
+	s->touch = s->proof;
 	s->epoch_proof = ++s->proof;
 	s->stats.refreshes++;
 	if (s->paths.n > s->paths_max || s->n_nodes > s->paths_max || s->pool.total > POOL_MAX) {
 		watch_remove_all(s);
 		clear(s);
 		view_outdate(s);
+		s->touched_all = s->touch;
 		return SCAN_FS_EMPTIED;
 	}
 	content_reap(s);
@@ -95,6 +97,11 @@ int scan_fs_refresh(struct scan_fs *fs)
 int scan_fs_fd(const struct scan_fs *fs)
 {
 	return fs->state->inotify_fd;
+}
+
+uint64_t scan_fs_moment(const struct scan_fs *fs)
+{
+	return fs->state ? fs->state->epoch_proof : 0;
 }
 
 const struct scan_fs_stats *scan_fs_stats(const struct scan_fs *fs)
@@ -409,4 +416,13 @@ int scan_fs_any_changed(struct scan_fs *fs, struct scan_path *const *paths, size
 int scan_fs_changed(struct scan_fs *fs, struct scan_path *p)
 {
 	return scan_fs_any_changed(fs, &p, 1);
+}
+
+int scan_fs_changed_since(struct scan_fs *fs, struct scan_path *path, uint64_t moment)
+{
+	struct scan_fs_state *s = fs->state;
+	struct path *p = (struct path *)path;
+	int r = scan_fs_prove(fs, path);
+
+	return r < 0 ? r : s->touched_all >= moment || p->touched >= moment;
 }

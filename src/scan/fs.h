@@ -175,4 +175,12 @@ int scan_fs_steps(
 int scan_fs_changed(struct scan_fs *fs, struct scan_path *p) MUST_CHECK;
 int scan_fs_any_changed(struct scan_fs *fs, struct scan_path *const *paths, size_t n) MUST_CHECK;
 
+/*
+ * Has p, or anything on its way, been another or away since the refresh of that moment, though it
+ * may be as it was again? 1: it may have been. Where directories are not watched, a name that was
+ * given to another file and back to the same one is not seen; a file that was written to is.
+ */
+uint64_t scan_fs_moment(const struct scan_fs *fs); /* of the last refresh; it grows */
+int scan_fs_changed_since(struct scan_fs *fs, struct scan_path *p, uint64_t moment) MUST_CHECK;
+
 const struct scan_fs_stats *scan_fs_stats(const struct scan_fs *fs);

@@ -130,8 +130,7 @@ void nametree_name_event(
 			continue;
 		if (n->kind != NODE_UNKNOWN) {
 			s->dirty = true;
-			if (s->touch)
-				n->touched = s->touch;
+			n->touched = s->touch;
 		}
 		nametree_forget(s, n);
 	}
@@ -142,8 +141,7 @@ static void touch_directories(struct scan_fs_state *s, struct inode *i)
 	for (struct dir *d = i->dirs; d; d = d->next_same) {
 		s->dirty |= d->entered;
 		d->entered = false;
-		if (s->touch)
-			d->node->touched = s->touch;
+		d->node->touched = s->touch;
 	}
 }
 
@@ -152,8 +150,7 @@ void nametree_self_event(struct scan_fs_state *s, struct inode *i)
 	touch_directories(s, i);
 	s->dirty |= i->pub.content != NULL;
 	i->suspect = true;
-	if (s->touch)
-		i->touched = s->touch;
+	i->touched = s->touch;
 }
 
 void nametree_unwatched(struct scan_fs_state *s, struct inode *i)
@@ -333,9 +330,9 @@ static int find_out(struct scan_fs_state *s, struct node *n)
 		return r;
 	}
 	n->proof = s->proof;
-	if (before.kind != NODE_UNKNOWN && before.proof >= s->epoch_proof &&
+	if (before.kind != NODE_UNKNOWN &&
 		(before.kind != n->kind || before.inode != n->inode || before.link != n->link))
-		n->touched = s->proof;
+		n->touched = view_touch(s, before.proof);
 	return 0;
 }
 

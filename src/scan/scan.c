@@ -172,6 +172,7 @@ static int start_over(struct scanner *s)
 	lookup_forget(s);
 	scan_search_cache_free(s->search_cache);
 	s->search_cache = NULL;
+	s->moments_before = scanner_moment(s);
 	scan_fs_fini(&s->fs);
 	drop_tables(s);
 	e = scan_fs_init(&s->fs, s->fs_flags);
@@ -446,6 +447,42 @@ int scanner_changed(struct scanner *s)
 	for (size_t i = 0; i < n; i++)
 		paths[i] = s->result.files[i].path;
 	return scan_fs_any_changed(&s->fs, paths, n);
+}
+
+uint64_t scanner_moment(const struct scanner *s)
+{
+	return s->moments_before + scan_fs_moment(&s->fs);
+}
+
+int scanner_path_changed_since(struct scanner *s, struct scan_path *path, uint64_t moment)
+{
+	return moment <= s->moments_before
+		       ? 1
+		       : scan_fs_changed_since(&s->fs, path, moment - s->moments_before);
+}
+
+struct since {
+	struct scanner *scanner;
+	uint64_t moment;
+};
+
+static int absent_since(void *arg, const struct scan_path *path)
+{
+	const struct since *since = arg;
+
+	return scanner_path_changed_since(since->scanner, (struct scan_path *)path, since->moment);
+}
+
+int scanner_changed_since(struct scanner *s, uint64_t moment)
+{
+	struct since since = {s, moment};
+	int e = 0;
+
+	for (size_t i = 0; i < s->result.n_files && e == 0; i++)
+		e = scanner_path_changed_since(s, s->result.files[i].path, moment);
+	for (size_t i = 0; i < s->result.n_directories && e == 0; i++)
+		e = scanner_path_changed_since(s, s->result.directories[i], moment);
+	return e != 0 ? e : scanner_each_absent(s, absent_since, &since);
 }
 
 int scanner_each_absent(struct scanner *s, scan_absent *found, void *arg)

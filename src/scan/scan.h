@@ -70,6 +70,17 @@ int scanner_scan(struct scanner *s, const struct cc_command *command, const char
 int scanner_changed(struct scanner *s) MUST_CHECK;
 
 /*
+ * For whoever lets a compiler run between two scans. Has anything that the last result relies on (a
+ * file, a link, a directory, what must not be there) been another since the scan of that moment,
+ * though it may be as it was again? 1: it may have been.
+ */
+uint64_t scanner_moment(const struct scanner *s); /* of the last scan; never 0 */
+int scanner_changed_since(struct scanner *s, uint64_t moment) MUST_CHECK;
+/* The same of a path of scanner_file. */
+int scanner_path_changed_since(
+	struct scanner *s, struct scan_path *path, uint64_t moment) MUST_CHECK;
+
+/*
  * Of the last result: every path that was looked for and must not be there. Returns the first value
  * of found that is not 0, else 0, or -errno.
  */

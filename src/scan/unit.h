@@ -154,6 +154,7 @@ struct scanner {
 	struct node **nodes; /* the same; by (dev, ino) */
 	uint32_t n_nodes, nodes_used;
 	struct lookup *all_lookups;
+	uint64_t moments_before; /* of views that were given up: what scanner_moment adds */
 	struct node *all_nodes;
 	struct file *all_files;
 	struct synthetic *synthetic; /* texts that are no files: -D, predefined macros */

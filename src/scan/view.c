@@ -130,8 +130,7 @@ void view_forget_all(struct scan_fs_state *s, bool lost)
 	s->era_proof = ++s->proof;
 	if (lost)
 		s->lost_proof = s->proof;
-	if (s->touch)
-		s->touched_all = s->proof;
+	s->touched_all = s->touch;
 	s->n_devices = 0;
 	s->dirty = true;
 }

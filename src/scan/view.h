@@ -63,7 +63,7 @@ struct inode {
 	bool suspect;            /* an event said that the bytes may be others */
 	bool by_stat;            /* a file that cannot be watched */
 	uint64_t proof;          /* when the stamp was last taken */
-	uint64_t touched;        /* the proof at which an event came, where that was in mid-scan */
+	uint64_t touched;        /* when it was last seen to change: see scan_fs_state.touch */
 	struct content *was;     /* before it was last dropped; only good in that epoch */
 	uint64_t was_proof;
 	uint32_t n_names;          /* nodes that are this file */
@@ -155,7 +155,8 @@ struct scan_fs_state {
 	uint64_t epoch_proof; /* the first of this epoch */
 	uint64_t era_proof;   /* no node that was proved before is true */
 	uint64_t lost_proof;  /* no watch that was confirmed before is alive for sure */
-	uint64_t touch;       /* what events mark: 0 in a refresh, else the proof */
+	uint64_t touch; /* what is marked as touched by a change: the proof in mid-scan; for one
+				 that came before, what precedes epoch_proof */
 	uint64_t touched_all; /* when everything was, as inode.touched */
 	bool dirty;           /* something that was relied on has changed */
 
@@ -208,6 +209,12 @@ struct timespec view_now(void);
 
 /* Was this (a change's time) so shortly before at that another change may have left it the same? */
 bool view_racy(const struct stamp *st, const struct timespec *at, int64_t grain_ns);
+
+/* What a change is marked with that was seen now, of what was last proved then. */
+static inline uint64_t view_touch(const struct scan_fs_state *s, uint64_t then)
+{
+	return then >= s->epoch_proof ? s->proof : s->touch;
+}
 
 /* Something that was relied on may have changed: paths are to be proved again. */
 void view_outdate(struct scan_fs_state *s);

@@ -222,12 +222,14 @@ int watch_take(struct scan_fs_state *s, bool in_scan)
 	while (r < 0 && errno == EINTR);
 	if (r <= 0)
 		return r < 0 ? -errno : 0;
-	s->touch = in_scan ? s->proof : 0;
+	if (in_scan)
+		s->touch = s->proof;
 	if (fds[1].revents & (POLLPRI | POLLERR))
 		view_forget_all(s, false);
 	r = fds[0].revents ? take_events(s) : 0;
 	if (s->dirty)
 		view_outdate(s);
 	s->dirty = false;
+	s->touch = s->epoch_proof - 1;
 	return r;
 }

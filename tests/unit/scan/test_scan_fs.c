@@ -682,6 +682,117 @@ static void changes_in_mid_scan_are_found(void **state)
 	}
 }
 
+/* Another, and then as it was. */
+static void file_and_back(void)
+{
+	world_put("d/a.h", "B");
+	world_put("d/a.h", "A");
+}
+
+static void new_file_and_back(void)
+{
+	assert_int_equal(rename("d/a.h", "d/kept.h"), 0);
+	world_put("d/a.h", "B");
+	assert_int_equal(rename("d/kept.h", "d/a.h"), 0);
+}
+
+static void link_and_back(void)
+{
+	assert_int_equal(unlink("d/l.h"), 0);
+	world_link("d/l.h", "other.h");
+	assert_int_equal(unlink("d/l.h"), 0);
+	world_link("d/l.h", "a.h");
+}
+
+static void there_and_gone(void)
+{
+	world_put("d/none.h", "");
+	assert_int_equal(unlink("d/none.h"), 0);
+}
+
+static void moved_and_back(void)
+{
+	assert_int_equal(rename("d", "e"), 0);
+	assert_int_equal(rename("e", "d"), 0);
+}
+
+static void nothing(void)
+{
+	world_put("d/a.o", "nobody asked");
+}
+
+static void what_was_another_in_between_is_known(void **state)
+{
+	static const struct {
+		const char *name, *path;
+		void (*make)(void);
+		bool watched, unwatched; /* seen with watches, and without */
+	} table[] = {
+		{"file", "d/a.h", file_and_back, true, true},
+		{"new file", "d/a.h", new_file_and_back, true, true},
+		{"file by its link", "d/l.h", file_and_back, true, true},
+		{"link", "d/l.h", link_and_back, true, false},
+		{"absent", "d/none.h", there_and_gone, true, false},
+		{"directory", "d/a.h", moved_and_back, true, false},
+		{"nothing", "d/a.h", nothing, false, false},
+		{"another file", "d/other.h", file_and_back, false, false},
+	};
+
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(table); i++) {
+		bool watched = i % 2 == 0;
+		AUTO(scan_fs_fini) struct scan_fs fs;
+		struct scan_content *c;
+		struct scan_path *p;
+		uint64_t moment;
+
+		assert_int_equal(mkdir("d", 0755), 0);
+		world_put("d/a.h", "A");
+		world_put("d/other.h", "O");
+		world_link("d/l.h", "a.h");
+		start(&fs, watched ? 0 : SCAN_FS_NO_WATCH);
+		assert_int_equal(scan_fs_refresh(&fs), 0);
+		p = world_path(&fs, table[i / 2].path);
+		moment = scan_fs_moment(&fs);
+		assert_int_equal(scan_fs_changed_since(&fs, p, moment), 0);
+		if (p->kind == SCAN_FILE)
+			assert_int_equal(scan_fs_content(&fs, p, &c, NULL), 0);
+		table[i / 2].make();
+		/* Others refresh too. */
+		for (int k = 0; k < 3; k++)
+			assert_int_equal(scan_fs_refresh(&fs), 0);
+		(void)fprintf(stderr, "%s, watched %d\n", table[i / 2].name, watched);
+		assert_int_equal(scan_fs_changed_since(&fs, p, moment),
+			watched ? table[i / 2].watched : table[i / 2].unwatched);
+		assert_int_equal(scan_fs_changed_since(&fs, p, scan_fs_moment(&fs)), 0);
+		world_empty();
+	}
+}
+
+static void changes_between_two_moments_are_found(void **state)
+{
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(changes); i++) {
+		AUTO(scan_fs_fini) struct scan_fs fs;
+		int found = 0;
+		uint64_t moment;
+
+		world_fill();
+		start(&fs, modes[i % 2]);
+		world_expect(&fs);
+		moment = scan_fs_moment(&fs);
+		changes[i / 2].make();
+		(void)fprintf(stderr, "after %s, mode %zu\n", changes[i / 2].name, i % 2);
+		world_expect(&fs);
+		for (size_t k = 0; k < world_paths_n; k++) {
+			struct scan_path *p = world_path(&fs, world_paths[k]);
+
+			found |= scan_fs_changed_since(&fs, p, moment);
+		}
+		if (i % 2 == 0 || changes[i / 2].make != directory_back_and_forth)
+			assert_int_equal(found, 1);
+		world_empty();
+	}
+}
+
 /* Nothing waits on the descriptor. Directories above the world are watched too, and what others do
  * there makes events: those are taken in until there are none. */
 static void expect_quiet(struct scan_fs *fs)
@@ -753,6 +864,8 @@ int main(void)
 		TEST(contents_go_at_a_refresh),
 		TEST(steps_on_the_way_are_told),
 		TEST(changes_in_mid_scan_are_found),
+		TEST(what_was_another_in_between_is_known),
+		TEST(changes_between_two_moments_are_found),
 		TEST(the_descriptor_polls_readable),
 		TEST(large_and_changing_files_are_refused),
 	};
