@@ -311,8 +311,8 @@ char *fs_working_directory(const char *pwd)
 {
 	struct stat a, b;
 
-	if (pwd && pwd[0] == '/' && stat(pwd, &a) == 0 && stat(".", &b) == 0 &&
-		a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+	if (pwd && pwd[0] == '/' && !str_starts(pwd, "/proc/") && stat(pwd, &a) == 0 &&
+		stat(".", &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
 		return strdup(pwd);
 	return getcwd(NULL, 0);
 }

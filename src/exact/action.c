@@ -491,6 +491,11 @@ static int check_command(struct maker *m)
 {
 	const struct cc_command *c = m->p->command;
 
+	const char *pwd = env_get(m->p->envp, "PWD");
+
+	/* The compiler writes it down, and to each process it is another directory. */
+	if (pwd && str_starts(pwd, "/proc/"))
+		return unknown(m, "PWD is no name of the directory", pwd);
 	if (m->p->scan->time_macros)
 		return unknown(m, "its text names the time", "");
 	if (m->p->scan->odd_directories)

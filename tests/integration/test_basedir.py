@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from harness import procs
+from harness.exact import make_client, start_worker
 from harness.tree import Outcome, differences
 
 pytestmark = pytest.mark.ours
@@ -21,14 +22,14 @@ FILES = {
 
 @pytest.fixture
 def worker(lab):
-    return lab.exact_worker()
+    return start_worker(lab)
 
 
 class Checkouts:
     """Two trees of the same files, the second at a much longer path; one user."""
 
     def __init__(self, lab, hosts=(), files=FILES):
-        self.client = lab.exact_client(hosts)
+        self.client = make_client(lab, hosts)
         one = lab.tree(files)
         other = lab.tree(files)
         self.bases = [one, other]
@@ -192,7 +193,7 @@ def test_links(lab, worker):
 
 
 def test_one_that_is_not_fit(lab, worker):
-    client = lab.exact_client([worker])
+    client = make_client(lab, [worker])
     tree = lab.tree(FILES)
     for n, told in ((1, True), (2, False)):
         got = client.run("gcc", "-c", "src/u.c", "-o", f"{n}.o", cwd=tree.path,

@@ -2,12 +2,12 @@
 """Exact mode: what comes back, what is kept, and what must never be given again."""
 
 import os
-import shutil
 import signal
 
 import pytest
 
-from harness import procs
+from harness import exact, procs
+from harness.exact import edit, make_client, start_worker
 from harness.tree import differences
 
 pytestmark = pytest.mark.ours
@@ -18,35 +18,16 @@ OPTIONS = ("-g", "-O1", "-c", "u.c", "-o", "u.o")
 
 @pytest.fixture
 def worker(lab):
-    return lab.exact_worker()
+    return start_worker(lab)
 
 
 @pytest.fixture
 def client(lab):
-    return lab.exact_client
+    return lambda *args, **env: make_client(lab, *args, **env)
 
 
 def compiled(client, tree, *argv, reason):
-    """The outcome, which is the compiler's own; and it came about as the reason says."""
-    argv = argv or ("gcc", *OPTIONS)
-    wanted, outcomes = client.lab.local(tree, *argv), []
-
-    def as_expected():
-        outcomes.append(client.compile(tree, *argv))
-        assert not differences(outcomes[-1], wanted)
-        return client.last_job()["reason"] == reason
-
-    # A result is kept behind the user's back: the next may come before it is.
-    if reason == "cached":
-        procs.eventually("it is kept", as_expected)
-    else:
-        assert as_expected(), client.jobs()
-    return outcomes[-1]
-
-
-def edit(tree, change):
-    change(tree.path)
-    tree.source = tree.snapshot()
+    return exact.compiled(client, tree, *(argv or ("gcc", *OPTIONS)), reason=reason)
 
 
 def units(lab, **more):
@@ -381,6 +362,20 @@ def test_preprocessed_source(lab, worker, client, cc):
         one = client(hosts)
         got = one.compile(tree, cc, "-Werror", "-c", "u.i", "-o", "u.o")
         assert not differences(got, lab.local(tree, cc, "-Werror", "-c", "u.i", "-o", "u.o"))
+
+
+def test_directory_by_a_name_of_each_process(lab, worker, client):
+    """Bazel says so, and compilers write it down."""
+    tree, argv = units(lab), ("gcc", "-g", "-c", "u.c", "-o", "u.o")
+    for hosts in ([], [worker]):
+        one = client(hosts)
+        for name in ("/proc/self/cwd", tree.path, "/proc/self/cwd"):
+            got = one.compile(tree, *argv, PWD=name)
+            if one.last_job()["reason"] == "remote":  # preprocessed text: other debug information
+                assert bytes(str(name), "ascii") in got.files["u.o"] and got.code == 0
+            else:
+                assert not differences(got, lab.local(tree, *argv, PWD=name))
+            assert one.last_job()["reason"] in ("no-hosts", "remote", "exact")
 
 
 def test_place_that_is_no_directory(lab, client):

@@ -10,6 +10,7 @@ import shutil
 import pytest
 
 from harness import procs
+from harness.exact import make_client, start_worker
 from harness.tree import Outcome, differences
 
 pytestmark = pytest.mark.ours
@@ -20,12 +21,12 @@ FILES = {"u.c": SOURCE, "a.h": "#define A 1\n", "build/x": "", "out/deep/x": ""}
 
 @pytest.fixture
 def worker(lab):
-    return lab.exact_worker()
+    return start_worker(lab)
 
 
 @pytest.fixture
 def client(lab):
-    return lab.exact_client
+    return lambda *args, **env: make_client(lab, *args, **env)
 
 
 def outcome(tree, running):

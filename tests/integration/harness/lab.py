@@ -8,7 +8,7 @@ from pathlib import Path
 
 from . import fakecc, procs
 from .fakeserver import FakeServer
-from .programs import Client, Worker, build_dir
+from .programs import Client, Worker
 from .tree import Outcome, Tree
 
 # What is not a compiler at work among our descendants.
@@ -60,20 +60,6 @@ class Lab:
         self.workers.append(worker)
         worker.start()
         return worker
-
-    def exact_worker(self, options=(), **env) -> Worker:
-        """One that has a store, and so takes exact compiles; and no compiler of its own."""
-        helper = self.root / "distcc-sandbox"
-        shutil.copy(build_dir() / "src/sandbox/distcc-sandbox", helper)
-        store = self.directory("s")
-        store.chmod(0o777)
-        options = ["--sandbox=auto", "--store", store / "store", *options]
-        return self.worker(options=options, compilers="/none", DISTCC_SANDBOX=helper, **env)
-
-    def exact_client(self, hosts=(), **env) -> Client:
-        """A user whose compiles go the exact way, with a cache of its own."""
-        return self.client(
-            hosts, **{"DISTCC_EXACT": 1, "DISTCC_CACHE_DIR": self.directory("k"), **env})
 
     def server(self, script) -> FakeServer:
         return self.closing(FakeServer(script))
