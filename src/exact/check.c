@@ -76,15 +76,30 @@ static int match(const struct exact_action *a, const struct strv *names, struct 
 	return r;
 }
 
+static bool is_listed(const char *spelled, const struct strv *names)
+{
+	return bsearch(&spelled, names->v, names->n, sizeof(*names->v), by_text);
+}
+
+/* One file by two names ("-include c.h" and "./c.h"): gcc lists the one. */
+static bool is_listed_otherwise(
+	const struct exact_action *a, const struct strv *names, const char *real)
+{
+	for (size_t i = 0; i < a->n_reads; i++)
+		if (str_eq(a->reads[i].real, real) && is_listed(a->reads[i].spelled, names))
+			return true;
+	return false;
+}
+
 static int require(const struct exact_action *a, const struct strv *names, const struct strv *real,
 	char **ret_reason)
 {
 	for (size_t i = 0; i < a->n_reads; i++) {
 		const char *spelled = a->reads[i].spelled;
 
-		if (!a->reads[i].required ||
-			bsearch(&spelled, names->v, names->n, sizeof(*names->v), by_text) ||
-			strv_has(real, a->reads[i].real))
+		if (!a->reads[i].required || is_listed(spelled, names) ||
+			strv_has(real, a->reads[i].real) ||
+			is_listed_otherwise(a, names, a->reads[i].real))
 			continue;
 		return fail("it was foreseen, and was not read", spelled, ret_reason);
 	}

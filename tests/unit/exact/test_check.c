@@ -89,6 +89,7 @@ static int check(const char *text, bool all, char **ret_reason)
 		const char *spelled, *real;
 		bool required;
 	} files[] = {
+		{"./b.h", "b.h", true},
 		{"a.c", "a.c", true},
 		{"b.h", "b.h", true},
 		{"link.h", "real.h", true},
