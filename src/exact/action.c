@@ -486,17 +486,22 @@ static int no_counts(struct maker *m, const char *notes)
 				     : 0;
 }
 
+/* gcc (since 7) takes __DATE__ and __TIME__ from there; clang only in versions to come. */
+static bool is_time_given(const struct maker *m)
+{
+	return m->p->command->family == CC_FAMILY_GCC && env_get(m->p->envp, "SOURCE_DATE_EPOCH");
+}
+
 /* What cannot be done exactly though the scanner knows all of it. */
 static int check_command(struct maker *m)
 {
 	const struct cc_command *c = m->p->command;
-
 	const char *pwd = env_get(m->p->envp, "PWD");
 
 	/* The compiler writes it down, and to each process it is another directory. */
 	if (pwd && str_starts(pwd, "/proc/"))
 		return unknown(m, "PWD is no name of the directory", pwd);
-	if (m->p->scan->time_macros)
+	if (m->p->scan->timestamp || (m->p->scan->time_macros && !is_time_given(m)))
 		return unknown(m, "its text names the time", "");
 	if (m->p->scan->odd_directories)
 		return unknown(m, "a search path leads to something that is no directory", "");

@@ -428,7 +428,8 @@ int reduce_directive(struct reduce *r)
 	const char *behind;
 	int e;
 
-	r->said_counter = r->said_time = r->said_words = r->said_assembler = false;
+	r->said_counter = r->said_words = r->said_assembler = false;
+	r->said_time = r->said_timestamp = r->said_time_word = r->said_time_frame = false;
 	lexer_skip_white(l);
 	behind = l->p;
 	e = lexer_next(l, &t);

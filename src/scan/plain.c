@@ -134,7 +134,7 @@ static int word(struct reduce *r, const char *line_start)
 	if (p > l->source->text && p[-1] == '.' &&
 		((*p | 32) == 'i' || ((r->mode & SCAN_MODE_ASM) && strchr("mMaA", *p))))
 		return dotted(r, p, n);
-	if (strchr("_opG", *p)) {
+	if (strchr("_opGDT", *p)) {
 		if (n == 7 && memcmp(p, "_Pragma", 7) == 0)
 			e = reduce_pragma_operator(r, l->p);
 		else

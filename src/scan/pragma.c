@@ -254,16 +254,47 @@ static int microsoft_pragma(struct reduce *r, const char *behind)
 	return reduce_add(r, OP_PRAGMA_MACRO, 0);
 }
 
-/* The whole of a name that tells the time, or a beginning of one, which "##" may make whole. (Its
- * underscores alone are too common to mean that.) */
-static bool tells_time(const char *p, size_t n)
+static bool is_beginning(const char *p, size_t n, const char *name)
 {
-	static const char *const names[] = {"__DATE__", "__TIME__", "__TIMESTAMP__"};
+	return n <= strlen(name) && memcmp(p, name, n) == 0;
+}
 
-	for (size_t i = 0; i < ARRAY_SIZE(names) && n > 2; i++)
-		if (n <= strlen(names[i]) && memcmp(p, names[i], n) == 0)
+/* TIME, or TIME__, and its like. */
+static bool is_time_word(const char *p, size_t n)
+{
+	static const char *const words[] = {"DATE__", "TIME__", "TIMESTAMP__"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		size_t whole = strlen(words[i]);
+
+		if ((n == whole || n == whole - 2) && memcmp(p, words[i], n) == 0)
 			return true;
+	}
 	return false;
+}
+
+/*
+ * A name that tells the time; or its beginning, its word, or its underscores alone, which "##" may
+ * put together. (Not looked for: a word that is itself in pieces.)
+ */
+static int time_name(struct reduce *r, const char *p, size_t n, const char *behind)
+{
+	const char *word = p;
+
+	if (n > 2 && *p == '_') {
+		if (is_beginning(p, n, "__TIMESTAMP__"))
+			return once_per_stretch(r, &r->said_timestamp, OP_TIMESTAMP);
+		if (is_beginning(p, n, "__DATE__") || is_beginning(p, n, "__TIME__"))
+			return once_per_stretch(r, &r->said_time, OP_TIME);
+	}
+	while (word < p + n && *word == '_' && word - p < 2)
+		word++;
+	n -= (size_t)(word - p);
+	if (n == 0 && *behind_blanks(behind, r->lexer.end) != '(')
+		return once_per_stretch(r, &r->said_time_frame, OP_TIME_FRAME);
+	if (is_time_word(word, n))
+		return once_per_stretch(r, &r->said_time_word, OP_TIME_WORD);
+	return 0;
 }
 
 /* Is p in a string where an assembler's statement may begin? start: the string's first character. */
@@ -332,11 +363,12 @@ int reduce_text_name(struct reduce *r, const char *p, size_t n)
 	case '_':
 		if (same(p, n, "__COUNTER__"))
 			return once_per_stretch(r, &r->said_counter, OP_COUNTER);
-		if (tells_time(p, n))
-			return once_per_stretch(r, &r->said_time, OP_TIME);
 		if ((r->mode & SCAN_MODE_MICROSOFT) && same(p, n, "__pragma"))
 			return microsoft_pragma(r, behind);
-		return 0;
+		return time_name(r, p, n, behind);
+	case 'D':
+	case 'T':
+		return time_name(r, p, n, behind);
 	case 'o':
 		if (!same(p, n, "once") || !is_whole_argument(r, p, behind))
 			return 0;

@@ -24,10 +24,11 @@ struct reduce {
 	struct reduce_level *levels;
 	uint32_t n_levels, levels_cap;
 
-	bool said_counter, said_time, said_words,
-		said_assembler; /* once since the last directive is enough */
-	bool outside;           /* something stands outside of any conditional */
-	bool in_define;         /* what is looked at is a macro's body */
+	/* Once since the last directive is enough. */
+	bool said_counter, said_time, said_timestamp, said_time_word, said_time_frame, said_words,
+		said_assembler;
+	bool outside;   /* something stands outside of any conditional */
+	bool in_define; /* what is looked at is a macro's body */
 
 	struct token *scratch; /* tokens of the directive in hand */
 	uint32_t n_scratch, scratch_cap;

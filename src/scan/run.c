@@ -788,8 +788,16 @@ static int rare(struct scanner *s, struct frame *f, const struct op *op)
 	case OP_COUNTER:
 		s->counter_in_text = true;
 		return 0;
+	case OP_TIMESTAMP:
+		s->result.timestamp = true;
+		return 0;
 	case OP_TIME:
 		s->result.time_macros = true;
+		return 0;
+	case OP_TIME_WORD:
+	case OP_TIME_FRAME:
+		*(op->kind == OP_TIME_WORD ? &s->time_word : &s->time_frame) = true;
+		s->result.timestamp |= s->time_word && s->time_frame;
 		return 0;
 	case OP_ASSEMBLER:
 		s->result.assembler_text = true;

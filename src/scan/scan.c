@@ -232,7 +232,8 @@ void unit_begin(struct scanner *s)
 	s->n_used = s->n_once = s->n_absent = 0;
 	s->n_pch = 0;
 	s->result.n_files = 0;
-	s->result.time_macros = s->result.assembler_text = s->result.rejected = false;
+	s->result.time_macros = s->result.timestamp = s->time_word = s->time_frame = false;
+	s->result.assembler_text = s->result.rejected = false;
 	buf_clear(&s->reason);
 }
 

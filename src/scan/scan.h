@@ -38,7 +38,8 @@ struct scan_result {
 	size_t n_files;
 	struct scan_path **directories; /* that were searched, and exist */
 	size_t n_directories;
-	bool time_macros;     /* __DATE__, __TIME__ or __TIMESTAMP__ is in what was read */
+	bool time_macros;     /* __DATE__ or __TIME__ is in what was read, */
+	bool timestamp;       /* or __TIMESTAMP__, or what may make any of the three */
 	bool assembler_text;  /* an assembler may read a file that cannot be seen here */
 	bool odd_directories; /* something else is at the place of a directory to be searched: the
 				 compiler says so, or stops */

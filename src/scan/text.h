@@ -39,7 +39,10 @@ enum op_kind {
 	OP_PRAGMA_MACRO,  /* a macro is defined with a _Pragma of its arguments in it; line */
 	OP_PRAGMA_WORDS,  /* text that such a macro could make a pragma of; line */
 	OP_COUNTER,       /* __COUNTER__ in text, or in a macro's body */
-	OP_TIME,          /* __DATE__, __TIME__ or __TIMESTAMP__, the same */
+	OP_TIME,          /* __DATE__ or __TIME__, the same */
+	OP_TIMESTAMP,     /* __TIMESTAMP__, or what "##" may make one of */
+	OP_TIME_WORD,     /* TIME and its like, which "##" may make one of these … */
+	OP_TIME_FRAME,    /* … together with this: a name that is nothing but underscores */
 	OP_ASSEMBLER, /* text that may make an assembler read a file, by what follows or by macros of
 			     its own */
 	OP_INCBIN,    /* assembler's .incbin "id" */

@@ -168,9 +168,10 @@ struct scanner {
 	bool clang, strict, c99, unsigned_char, unsigned_wide, short_wide;
 	bool target_dirty, counter_in_text, counter_unknown, pragma_macro, pragma_words,
 		provisional;
-	bool loading_given; /* what is defined now is the compiler's own */
-	bool first_include; /* gcc would still take a precompiled header */
-	bool once_seen;     /* gcc: some file is once-only, identity is compared from now on */
+	bool loading_given;         /* what is defined now is the compiler's own */
+	bool time_word, time_frame; /* what "##" may make a name of that tells the time */
+	bool first_include;         /* gcc would still take a precompiled header */
+	bool once_seen; /* gcc: some file is once-only, identity is compared from now on */
 	bool fatal;
 	bool level_changed;             /* __INCLUDE_LEVEL__ may be another, by a line marker */
 	bool optimize_dirty, any_dirty; /* any: by more than "general-regs-only" */

@@ -141,7 +141,7 @@ int json_report(struct buf *b, const struct report *p, const struct scan_result 
 		e = buf_printf(b,
 			",\n \"time_macros\": %s, \"rejected\": %s, \"scan_us\": %" PRIu64
 			", \"prepare_us\": %" PRIu64 ", \"compiler_runs\": %" PRIu64,
-			r->time_macros ? "true" : "false", r->rejected ? "true" : "false",
+			r->time_macros || r->timestamp ? "true" : "false", r->rejected ? "true" : "false",
 			r->scan_ns / 1000, r->prepare_ns / 1000, compiler_runs);
 	if (e == 0 && check)
 		e = checked(b, check);

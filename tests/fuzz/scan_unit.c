@@ -48,10 +48,10 @@ static void run_twice(struct engine *e)
 	n_files = e->s->result.n_files;
 	n_questions = e->s->n_questions;
 	rejected = e->s->result.rejected;
-	time_macros = e->s->result.time_macros;
+	time_macros = e->s->result.time_macros || e->s->result.timestamp;
 	if (engine_run(e) != first || e->s->result.n_files != n_files ||
 		e->s->n_questions != n_questions || e->s->result.rejected != rejected ||
-		e->s->result.time_macros != time_macros)
+		(e->s->result.time_macros || e->s->result.timestamp) != time_macros)
 		abort();
 }
 

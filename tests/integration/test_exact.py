@@ -2,6 +2,7 @@
 """Exact mode: what comes back, what is kept, and what must never be given again."""
 
 import os
+import shutil
 import signal
 
 import pytest

@@ -239,3 +239,36 @@ INSTRUMENTED = [
 def test_instrumented(lab, three_ways):
     for line in INSTRUMENTED:
         three_ways(lab.tree(FILES), line)
+
+
+# ---- the time ----
+
+DATED = 'const char *t = __DATE__ " " __TIME__;\n'
+PASTED = "#define P(a, b) a##b\n#define Q(a, b) P(a, b)\nconst char *t = %s;\n"
+
+
+def test_time_that_is_given(lab, three_ways):
+    tree, line = lab.tree({"u.c": DATED}), "gcc -g -c u.c -o u.o"
+    before = three_ways(tree, line, SOURCE_DATE_EPOCH=1)
+    assert b"Jan  1 1970 00:00:01" in before.files["u.o"]
+    assert before.files["u.o"] != three_ways(tree, line, SOURCE_DATE_EPOCH=2).files["u.o"]
+
+
+TIMED = {
+    "nobody gives it": (DATED, {}),
+    "a file's": ("const char *t = __TIMESTAMP__;\n", {"SOURCE_DATE_EPOCH": "1"}),
+    "pasted": (PASTED % "Q(__, Q(TIME, __))", {}),
+    "pasted otherwise": (PASTED % "Q(_, Q(_DATE, __))", {}),
+    "pasted, of a file": (PASTED % "Q(__TIME, STAMP__)", {"SOURCE_DATE_EPOCH": "1"}),
+}
+
+
+def test_time_that_is_not(lab, client):
+    """What is compiled here is not kept."""
+    one = client()
+    for what, (text, env) in TIMED.items():
+        print(what)
+        tree, argv = lab.tree({"u.c": text}), ["gcc", "-c", "u.c", "-o", "u.o"]
+        for _ in range(2):
+            assert one.compile(tree, *argv, **env).code == 0
+            assert one.last_job()["reason"] == "no-hosts"

@@ -49,7 +49,7 @@ static void print_result(struct scanner *s, const struct scan_result *r, bool ab
 	e = scanner_each_step(s, print_step, &seen);
 	if (e == 0 && absent)
 		e = scanner_each_absent(s, print_absent, NULL);
-	if (r->time_macros)
+	if (r->time_macros || r->timestamp)
 		printf("FLAG time-macros\n");
 	if (e < 0)
 		printf("REASON %s\n", strerror(-e));

@@ -21,8 +21,8 @@ enum {
 static const char *const kinds[] = {"define", "undef", "ifdef", "ifndef", "if", "elif", "elifdef",
 	"elifndef", "else", "include", "include_next", "import", "embed", "once", "push_macro",
 	"pop_macro", "line", "target", "push_options", "pop_options", "system_header",
-	"pragma_macro", "pragma_words", "counter", "time", "assembler", "incbin", "asm_include",
-	"error", "unknown", "end"};
+	"pragma_macro", "pragma_words", "counter", "time", "timestamp", "time_word", "time_frame",
+	"assembler", "incbin", "asm_include", "error", "unknown", "end"};
 
 /* Ops as "kind name>next/end"; guard: the name, or NULL. */
 static const struct {
@@ -33,8 +33,11 @@ static const struct {
 	{"directives", "#define A\n#undef A\n#include <a>\n#include \"b\"\n#pragma once\n",
 		"define A, undef A, include <a>, include b, once, end", NULL},
 	{"null directive", "#\n # /* */\n", "end", NULL},
-	{"the time, also begun", "__TIME__\n#undef A\nx(__TI,ME__)\n#undef A\n__ _ __DATA __T\n",
-		"time, undef A, time, undef A, time, end", NULL},
+	{"the time, also begun",
+		"__TIME__ __DATE__\n#undef A\nx(__TI,ME__)\n#undef A\n_ (1) __DATA __DA\n",
+		"time, undef A, timestamp, undef A, time, end", NULL},
+	{"the time in pieces", "x(__, TIME, __) TIMEX\n#undef A\n_ _DATE__ _TIMES ___ DATE_ DAT\n",
+		"time_frame, time_word, undef A, time_frame, time_word, end", NULL},
 	{"strings that an assembler may read",
 		"\".INCbin x\"\n#undef A\n\"\\x2ei\"\n#undef A\n\"nop; .inc\" \".in\"\n#undef A\n"
 		"\"nop\\n\\t.INCL\"\n#undef A\nR\"(.inc)\"\n",
