@@ -7,6 +7,7 @@
 #include "agent/cluster.h"
 #include "agent/compilers.h"
 #include "agent/history.h"
+#include "agent/inflight.h"
 #include "agent/prepare.h"
 #include "agent/sources.h"
 #include "base/list.h"
@@ -57,7 +58,8 @@ struct agent {
 	struct prepare_queue *preparing;
 	struct cluster cluster;
 	struct caches caches;
-	struct list writing; /* struct job.writing, of jobs on the exact way */
+	struct inflight inflight;
+	struct list writing; /* struct job.writing: of all jobs that make an object */
 };
 
 /* Start whatever a free slot or host allows. */

@@ -30,8 +30,13 @@ static const bool moves[JOB_STATES][JOB_STATES] = {
 		[JOB_WAIT_HOST] = true,
 		[JOB_WAIT_LOCAL] = true,
 		[JOB_ENDED] = true},
-	[JOB_PREPARE] = {[JOB_LOOKUP] = true,
+	[JOB_PREPARE] = {[JOB_JOINED] = true,
+		[JOB_LOOKUP] = true,
 		[JOB_WAIT_CPP] = true,
+		[JOB_WAIT_HOST] = true,
+		[JOB_WAIT_LOCAL] = true,
+		[JOB_ENDED] = true},
+	[JOB_JOINED] = {[JOB_LOOKUP] = true,
 		[JOB_WAIT_HOST] = true,
 		[JOB_WAIT_LOCAL] = true,
 		[JOB_ENDED] = true},
@@ -151,6 +156,8 @@ void job_run_here(struct job *j)
 		job_move(j, JOB_HERE);
 		return;
 	}
+	/* Nobody sees what the compiler makes now. */
+	inflight_failed(&j->flight);
 	job_move(j, JOB_LOCAL);
 	job_story_end(j);
 	client_send(j->client,
@@ -757,6 +764,7 @@ void job_start(struct job *j)
 	job_story_hosts(j);
 	if (job_exact_begin(j))
 		return;
+	job_announce(j);
 	if (reason && j->command.reason == CC_REMOTE_OK)
 		job_go_local(j, reason);
 	else
@@ -774,6 +782,7 @@ struct job *job_new(struct agent *a, struct client *c, const struct ipc_request 
 	slots_claim_init(&j->claim);
 	list_init(&j->queue);
 	list_init(&j->writing);
+	inflight_member_init(&j->flight, job_flight_told);
 	settings_read(request->envp, &j->settings);
 	j->record = history_add(&a->history);
 	job_record(j)->start_ms = j->started_ms;
@@ -789,6 +798,7 @@ void job_free(struct job *j)
 		preprocess_cancel(TAKE_PTR(j->preprocess), outputs_take_deps_temp(&j->outputs));
 	if (j->remote)
 		remote_cancel(TAKE_PTR(j->remote));
+	inflight_leave(&j->agent->inflight, &j->flight);
 	job_exact_over(j);
 	list_unlink(&j->writing);
 	free(j->writes);

@@ -20,6 +20,9 @@
  *	          └──────────┤          └──────────┴─► WAIT_CPP      nobody takes it: the plain way
  *	                     └─► WAIT_LOCAL ─► HERE ─► ENDED         no hosts: here, and it is kept
  *
+ * Between PREPARE and LOOKUP it is JOINED where another job is at the same compile already: its
+ * result ends this one too.
+ *
  * In WAIT_HOST a text is in hand; if the hosts list names localhost, a local slot is waited for
  * at the same time, and what comes first is taken. A job in WAIT_* holds nothing that another
  * could wait for. A client that goes away ends its job in any state.

@@ -40,6 +40,7 @@ static void drop_lists(struct job *j)
 
 void job_exact_over(struct job *j)
 {
+	inflight_failed(&j->flight);
 	if (j->prepare)
 		prepare_cancel(TAKE_PTR(j->prepare));
 	if (j->lookup)
@@ -96,27 +97,29 @@ static void pass_over_others(struct job *j)
 			j->tried[i] = true;
 }
 
-static const char *take_result(struct job *j, struct rex_result *res, struct shown *ret);
+static const char *take_result(struct job *j, const struct rex_result *res, struct shown *ret);
 
 /*
- * It was compiled before: nothing has to be. False: it was no good, and the job goes on; else j may
- * be gone.
+ * It was compiled before, or by another job: nothing has to be. False: it was no good, and the job
+ * goes on; else j may be gone.
  */
-static bool use_known(struct job *j, struct rex_result *known, const char *where)
+static bool use_known(
+	struct job *j, const struct rex_result *known, const char *reason, const char *where)
 {
 	struct history_record *rec = job_record(j);
 	struct shown shown = {.result = NULL};
-	const char *reason;
+	bool taken;
 
 	snprintf(rec->where, HISTORY_WHERE_MAX, "%s", where);
-	reason = take_result(j, known, &shown);
-	if (!reason) {
+	taken = !take_result(j, known, &shown);
+	if (taken) {
 		rec->remote = true;
-		rec->reason = "cached";
+		rec->reason = reason;
+		inflight_done(&j->flight, known);
 		job_end(j, 0, &shown.result->out, &shown.result->err);
 	}
 	rex_result_fini(&shown.own);
-	return !reason;
+	return taken;
 }
 
 /* ---- other caches ---- */
@@ -176,7 +179,7 @@ static void on_looked_up(void *data, const struct caches_answer *answer)
 	j->lookup = NULL;
 	rec->bytes_up += answer->bytes_up;
 	rec->bytes_down += answer->bytes_down;
-	if (!answer->result || !use_known(j, answer->result, answer->from->definition))
+	if (!answer->result || !use_known(j, answer->result, "cached", answer->from->definition))
 		compile(j);
 	else if (a->store)
 		store_put(a->store, a->loop, &action, answer->result);
@@ -193,6 +196,50 @@ static void look_elsewhere(struct job *j)
 		compile(j);
 }
 
+/* ---- identical compiles ---- */
+
+void job_flight_told(
+	struct inflight_member *m, enum inflight_word word, const struct rex_result *result)
+{
+	struct job *j = LIST_ENTRY(m, struct job, flight);
+
+	job_record(j)->reason = "starting";
+	job_announce(j);
+	switch (word) {
+	case INFLIGHT_RESULT:
+		if (!use_known(j, result, "joined", "cache"))
+			compile(j);
+		break;
+	case INFLIGHT_ALONE:
+		compile(j);
+		break;
+	case INFLIGHT_LEAD:
+		look_elsewhere(j);
+		break;
+	}
+}
+
+/* True: another job is at it. */
+static bool join(struct job *j)
+{
+	if (!inflight_join(&j->agent->inflight, &j->flight, &j->action.digest))
+		return false;
+	job_record(j)->reason = "joined";
+	snprintf(job_record(j)->where, HISTORY_WHERE_MAX, "-");
+	job_move(j, JOB_JOINED);
+	return true;
+}
+
+/* There is an action. */
+static void on_action(struct job *j, struct rex_result *known)
+{
+	if (!known && join(j))
+		return;
+	job_announce(j);
+	if (!known || !use_known(j, known, "cached", "cache"))
+		look_elsewhere(j);
+}
+
 static void on_prepared(void *data, struct prepare_result *result)
 {
 	struct job *j = data;
@@ -205,8 +252,7 @@ static void on_prepared(void *data, struct prepare_result *result)
 	if (result->hit && !taken)
 		rex_result_fini(&result->known);
 	if (taken) {
-		if (!result->hit || !use_known(j, &result->known, "cache"))
-			look_elsewhere(j);
+		on_action(j, result->hit ? &result->known : NULL);
 		if (result->hit)
 			rex_result_fini(&result->known);
 		return;
@@ -215,6 +261,7 @@ static void on_prepared(void *data, struct prepare_result *result)
 		job_say(j, LOG_LEVEL_INFO, "not-exact", "source=%s reason=%s", job_source_name(j),
 			result->reason ? result->reason : "");
 	job_exact_over(j);
+	job_announce(j);
 	if (j->n_fleet == 0)
 		job_go_local(j, j->local_reason);
 	else
@@ -268,11 +315,15 @@ static int start_preparing(struct job *j, prepare_done_fn done)
 }
 
 /* Two jobs that write the same file at once: whose bytes are there in the end is not known. */
-static int announce(struct job *j)
+void job_announce(struct job *j)
 {
+	if (!j->command.object || j->writes)
+		return;
 	j->writes = path_join(j->request->cwd, j->command.object);
-	if (!j->writes)
-		return -ENOMEM;
+	if (!j->writes) {
+		j->contended = true;
+		return;
+	}
 	LIST_FOR(pos, &j->agent->writing)
 	{
 		struct job *other = LIST_ENTRY(pos, struct job, writing);
@@ -281,7 +332,6 @@ static int announce(struct job *j)
 			j->contended = other->contended = true;
 	}
 	list_append(&j->agent->writing, &j->writing);
-	return 0;
 }
 
 /*
@@ -317,7 +367,7 @@ bool job_exact_begin(struct job *j)
 	for (size_t i = 0; i < j->n_fleet; i++)
 		anybody |= cluster_may_ask(&j->agent->cluster, &j->fleet[i]->entry, job_now_ms(j));
 	if (!j->settings.exact || !anybody || !cc_command_is_exact(&j->command) ||
-		!outputs_are_like_new(j) || announce(j) < 0)
+		!outputs_are_like_new(j))
 		return false;
 	if (start_preparing(j, on_prepared) < 0)
 		return false;
@@ -328,7 +378,7 @@ bool job_exact_begin(struct job *j)
 /* ---- a host ---- */
 
 /* There is a result: it is in its place, or the reason why it is not is given. */
-static const char *take_result(struct job *j, struct rex_result *res, struct shown *ret)
+static const char *take_result(struct job *j, const struct rex_result *res, struct shown *ret)
 {
 	AUTO(util_free) char *why = NULL;
 	int r;
@@ -369,6 +419,7 @@ static void done(struct job *j, struct rex_result *res)
 		rec->remote = true;
 		rec->reason = "exact";
 		give(j, res);
+		inflight_done(&j->flight, res);
 		job_end(j, 0, &shown.result->out, &shown.result->err); /* j may be gone */
 		rex_result_fini(&shown.own);
 		if (a->store)
@@ -562,8 +613,10 @@ static void end_here(struct job *j, bool keep)
 
 	j->here_result = (struct rex_result){.outcome = REX_DONE};
 	drop_lists(j);
-	if (put)
+	if (put) {
 		give(j, is_based ? &kept : &result);
+		inflight_done(&j->flight, is_based ? &kept : &result);
+	}
 	job_end(j, 0, &result.out, &result.err); /* j may be gone */
 	if (put && a->store)
 		store_put(a->store, a->loop, &action, is_based ? &kept : &result);

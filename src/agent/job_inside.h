@@ -17,6 +17,7 @@
 enum job_state {
 	JOB_NEW,
 	JOB_PREPARE,
+	JOB_JOINED,
 	JOB_LOOKUP,
 	JOB_WAIT_CPP,
 	JOB_CPP,
@@ -68,11 +69,12 @@ struct job {
 	struct exact_action action;
 	struct rex_blob *blobs; /* of action */
 	struct rex_run *run;
+	struct inflight_member flight;
 	struct caches_lookup *lookup;
 	bool asked;     /* hosts were asked for an exact compile, or would have been */
 	bool keep;      /* compiled here by ourselves, so that the result can be kept */
 	bool contended; /* another job writes the same output: nothing of it is kept */
-	char *writes;   /* the absolute path of its object; in agent.writing */
+	char *writes;   /* the absolute path of its object; in agent.writing, once it may write */
 	struct list writing;
 	struct preprocess *here;
 	struct stat *before;  /* of each of action.outputs, when it began; st_ino 0: not there */
@@ -126,6 +128,11 @@ void job_story_end(struct job *j);
 
 /* ---- job_exact.c ---- */
 
+/* From here on it may write its object, which others should know. */
+void job_announce(struct job *j);
+/* The words of a flight; see agent/inflight.h. */
+void job_flight_told(
+	struct inflight_member *m, enum inflight_word word, const struct rex_result *result);
 /* False: it is not for the exact way, and nothing was begun. */
 bool job_exact_begin(struct job *j);
 /* j->host was taken: ask it. -errno. */

@@ -218,6 +218,10 @@ static void outcome(struct job *j, char *ret, size_t size)
 		snprintf(ret, size, "not compiled: its result was kept %s%s",
 			str_eq(r->where, "cache") ? "here" : "by ",
 			str_eq(r->where, "cache") ? "" : r->where);
+	} else if (r->remote && str_eq(r->reason, "joined")) {
+		snprintf(ret, size,
+			"not compiled: the result is that of another job, which was at "
+			"the same compile");
 	} else if (r->remote && str_eq(r->reason, "exact")) {
 		snprintf(ret, size,
 			"compiled on %s in %llu ms (prepared here in %llu ms, sent %llu "

@@ -243,6 +243,7 @@ static int init(struct agent *a)
 	slots_init(&a->slots, cpus_usable());
 	fleet_init(&a->fleet);
 	caches_init(&a->caches, a->loop);
+	inflight_init(&a->inflight);
 	/* Who loses the race for the lock ends here, and has nothing to give back. */
 	r = ipc_place_open(environ, &a->place);
 	if (r == 0)

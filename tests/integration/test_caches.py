@@ -282,6 +282,117 @@ def test_explain(lab, worker, client):
     assert f"not compiled: its result was kept by {cache(keeps)}" in said, said
 
 
+# --- identical compiles at the same time ---
+
+
+def stopped(w):
+    """A worker that takes connections and does nothing until it goes on."""
+    w.process.send_signal(signal.SIGSTOP)
+
+
+def goes_on(w):
+    w.process.send_signal(signal.SIGCONT)
+
+
+def start_together(one, tree, n, argv=("gcc", *OPTIONS)):
+    """The first is under way, and the others wait for it."""
+    assert one.run("gcc", "--version").code == 0  # so that there is an agent
+    running = [one.start([one.program, *argv], tree.path)]
+    procs.eventually("the first is under way", lambda: any(
+        "127.0.0.1" in job["where"] for job in one.jobs()))
+    running += [one.start([one.program, *argv], tree.path) for _ in range(n - 1)]
+    procs.eventually("the others wait", lambda: reasons(one).count("joined") == n - 1)
+    return running
+
+
+def reasons(one):
+    return [job["reason"] for job in one.jobs() if job["source"] == "u.c"]
+
+
+def test_identical_compiles(lab, worker, client):
+    w, tree = worker(), units(lab)
+    one = client(url(w, ",slots=1"), DISTCC_CACHE_SIZE=0)
+    wanted = lab.local(tree, "gcc", *OPTIONS)
+    stopped(w)
+    try:
+        running = start_together(one, tree, 4)
+    finally:
+        goes_on(w)
+    for r in running:
+        assert r.wait().code == 0
+    assert tree.changes()[0]["u.o"] == wanted.files["u.o"]
+    assert sorted(reasons(one)) == ["exact", "joined", "joined", "joined"]
+    assert executed(w) == 1 and calls(w, "Execute") == 1
+
+
+def test_identical_compiles_and_the_first_is_cancelled(lab, worker, client):
+    w, tree = worker(), units(lab)
+    one = client(url(w), DISTCC_CACHE_SIZE=0)
+    wanted = lab.local(tree, "gcc", *OPTIONS)
+    stopped(w)
+    try:
+        first, *others = start_together(one, tree, 3)
+        first.process.kill()
+        procs.eventually("another takes its place", lambda: (
+            "cancelled" in reasons(one) and reasons(one).count("joined") == 1))
+    finally:
+        goes_on(w)
+    first.wait()
+    for r in others:
+        assert r.wait().code == 0
+    assert tree.changes()[0]["u.o"] == wanted.files["u.o"]
+    assert sorted(reasons(one)) == ["cancelled", "exact", "joined"]
+
+
+def test_identical_compiles_that_fail(lab, worker, client):
+    w = worker()
+    tree = lab.tree({"u.c": "int f(void) { return A; }\n"})
+    one = client(url(w), DISTCC_CACHE_SIZE=0)
+    stopped(w)
+    try:
+        running = start_together(one, tree, 3)
+    finally:
+        goes_on(w)
+    for r in running:
+        result = r.wait()
+        assert result.code == 1 and b"undeclared" in result.err
+    assert set(reasons(one)) == {"compile-failed"}
+
+
+def test_identical_compiles_and_the_worker_dies(lab, worker, client):
+    w, tree = worker(), units(lab)
+    one = client(url(w), DISTCC_CACHE_SIZE=0)
+    wanted = lab.local(tree, "gcc", *OPTIONS)
+    stopped(w)
+    try:
+        running = start_together(one, tree, 3)
+    finally:
+        w.kill()
+    for r in running:
+        assert r.wait().code == 0
+    assert tree.changes()[0]["u.o"] == wanted.files["u.o"]
+    assert not {"exact", "joined"} & set(reasons(one))
+
+
+def test_identical_compiles_here(lab, client):
+    """Without hosts the first compiles here, and the others have its result."""
+    tree = units(lab)
+    body = "".join(f"int g{i}(int x) {{ return x / {i + 1}; }}\n" for i in range(300))
+    (tree.path / "u.c").write_text(SOURCE + body)
+    tree.source = tree.snapshot()
+    one = client()
+    argv = ("gcc", "-O2", *OPTIONS)
+    wanted = lab.local(tree, *argv)
+    running = [one.start([one.program, *argv], tree.path)]
+    procs.eventually("it compiles", lambda: any(
+        "cc1" in procs.command_line(pid) for pid in procs.descendants()))
+    running += [one.start([one.program, *argv], tree.path) for _ in range(3)]
+    for r in running:
+        assert r.wait().code == 0
+    assert tree.changes()[0] == wanted.files
+    assert sorted(reasons(one)) == ["joined", "joined", "joined", "no-hosts"]
+
+
 # --- a cache of another make ---
 
 
