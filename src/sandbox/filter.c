@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "sandbox/lookups.h"
 
 /* By name: what this libseccomp does not know yet, or this processor has not, is left out. */
 static const char *const refused[] = {
@@ -233,6 +234,47 @@ static int export(scmp_filter_ctx ctx, struct buf *ret)
 	return lseek(fd, 0, SEEK_SET) < 0 ? -errno : fs_read_fd(fd, ret);
 }
 
+static int trace_call(scmp_filter_ctx ctx, uint16_t i)
+{
+	const struct lookups_call *c = &lookups_calls[i];
+	int number = seccomp_syscall_resolve_name(c->name), r;
+
+	if (number == __NR_SCMP_ERROR)
+		return 0;
+	if (c->empty)
+		r = seccomp_rule_add(ctx, SCMP_ACT_TRACE(i), number, 1,
+			SCMP_CMP(c->flags, SCMP_CMP_MASKED_EQ, c->empty, 0));
+	else
+		r = seccomp_rule_add(ctx, SCMP_ACT_TRACE(i), number, 0);
+	return r == -EDOM ? 0 : r;
+}
+
+/* What an architecture that is not known calls is refused by the other filter. */
+static int add_lookups(scmp_filter_ctx ctx)
+{
+	int r = add_architectures(ctx);
+
+	if (r == 0)
+		r = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW);
+	for (uint16_t i = 0; r == 0 && i < LOOKUPS_CALLS; i++)
+		r = trace_call(ctx, i);
+	return r;
+}
+
+int filter_make_lookups(struct buf *ret)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+	int r;
+
+	if (!ctx)
+		return -ENOMEM;
+	r = add_lookups(ctx);
+	if (r == 0)
+		r = export(ctx, ret);
+	seccomp_release(ctx);
+	return r;
+}
+
 int filter_make(bool network, struct buf *ret)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
@@ -250,6 +292,11 @@ int filter_make(bool network, struct buf *ret)
 #else
 
 int filter_make(bool network, struct buf *ret)
+{
+	return -ENOSYS;
+}
+
+int filter_make_lookups(struct buf *ret)
 {
 	return -ENOSYS;
 }

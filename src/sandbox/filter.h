@@ -10,3 +10,9 @@
  * -ENOSYS: built without libseccomp, or not for this processor; -errno.
  */
 int filter_make(bool network, struct buf *ret) MUST_CHECK;
+
+/*
+ * Another, to be loaded beside that one: stops a traced process at the calls of lookups_calls, each
+ * called by its place there. Who loads it and is not traced finds nothing any more (ENOSYS).
+ */
+int filter_make_lookups(struct buf *ret) MUST_CHECK;

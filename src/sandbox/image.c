@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAGIC UINT64_C(0x64636373626f7801) /* the last byte is the layout's number */
+#define MAGIC UINT64_C(0x64636373626f7802) /* the last byte is the layout's number */
 #define NO_STRING UINT64_MAX
 
 static int put_number(struct buf *b, uint64_t n)
@@ -90,6 +90,10 @@ static int put_plan(struct buf *b, const struct sandbox_plan *p)
 		r = put_string(b, p->cwd);
 	if (r == 0)
 		r = put_number(b, p->loopback);
+	if (r == 0)
+		r = put_number(b, p->lookups);
+	if (r == 0)
+		r = put_number(b, p->lookups ? (uint64_t)p->fd_lookups : 0);
 	return r == 0 ? put_bytes(b, &p->limits, sizeof(p->limits)) : r;
 }
 
@@ -107,7 +111,9 @@ int image_encode(const struct image_job *job, struct buf *ret)
 		r = put_number(ret, job->gid);
 	if (r == 0)
 		r = put_list(ret, job->cgroups, job->n_cgroups);
-	return r == 0 ? put_bytes(ret, job->filter, job->filter_len) : r;
+	if (r == 0)
+		r = put_bytes(ret, job->filter, job->filter_len);
+	return r == 0 ? put_bytes(ret, job->lookups_filter, job->lookups_filter_len) : r;
 }
 
 struct reader {
@@ -206,6 +212,8 @@ static void get_plan(struct reader *in, struct sandbox_plan *p)
 	p->envp = (char *const *)get_list(in, SANDBOX_ARGS_MAX, &n);
 	p->cwd = get_string(in);
 	p->loopback = get_number(in, 1);
+	p->lookups = get_number(in, 1);
+	p->fd_lookups = (int)get_number(in, p->lookups ? INT32_MAX : 0);
 	if (get_number(in, sizeof(p->limits)) != sizeof(p->limits))
 		in->bad = true;
 	limits = get_bytes(in, sizeof(p->limits));
@@ -231,6 +239,8 @@ int image_decode(const void *data, size_t len, struct image_job *ret)
 	free(cgroups);
 	job.filter_len = get_number(&in, IMAGE_FILTER_MAX);
 	job.filter = get_bytes(&in, job.filter_len);
+	job.lookups_filter_len = get_number(&in, IMAGE_FILTER_MAX);
+	job.lookups_filter = get_bytes(&in, job.lookups_filter_len);
 	if (in.bad || in.p != in.end) {
 		image_job_fini(&job);
 		return -EBADMSG;

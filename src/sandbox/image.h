@@ -20,6 +20,8 @@ struct image_job {
 	size_t n_cgroups;
 	const void *filter; /* a BPF program */
 	size_t filter_len;
+	const void *lookups_filter; /* likewise; of none: no look-ups are reported */
+	size_t lookups_filter_len;
 };
 
 /* Appended to ret. -ENOMEM; -E2BIG: over SANDBOX_PLAN_MAX. */

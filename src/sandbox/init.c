@@ -17,6 +17,7 @@
 
 #include "base/env.h"
 #include "sandbox/rlimits.h"
+#include "sandbox/lookups.h"
 #include "sandbox/loopback.h"
 #include "sandbox/mountfd.h"
 #include "sandbox/privileges.h"
@@ -39,7 +40,20 @@ struct init {
 	int to;
 	struct tree tree;
 	enum sandbox_step step;
+	struct lookups *lookups; /* NULL: nobody wants to know */
 };
+
+static bool wants_lookups(const struct image_job *job)
+{
+	return job->plan.lookups && job->lookups_filter_len > 0;
+}
+
+static int load_filter(const struct image_job *job)
+{
+	if (job->filter_len == 0 || !(job->mechanisms & ISOLATION_SECCOMP))
+		return 0;
+	return privileges_filter(job->filter, job->filter_len);
+}
 
 static int wait_for_go(struct init *in)
 {
@@ -148,9 +162,8 @@ static int confine(struct init *in)
 	if (r < 0)
 		return r;
 	in->step = SANDBOX_STEP_FILTER;
-	if (in->job->filter_len > 0 && (in->job->mechanisms & ISOLATION_SECCOMP))
-		r = privileges_filter(in->job->filter, in->job->filter_len);
-	return r;
+	/* The filter refuses ptrace: who is to trace the job leaves it to the job's process. */
+	return wants_lookups(in->job) ? lookups_new(&in->lookups) : load_filter(in->job);
 }
 
 static int enter_cwd(struct init *in)
@@ -202,6 +215,39 @@ static void __attribute__((noreturn)) become_job(const struct image_job *job, vo
 	_exit(127);
 }
 
+/* A job whose look-ups are told. It tells the error in memory that it shares. */
+static void __attribute__((noreturn))
+become_traced_job(const struct image_job *job, struct init_shared *shared)
+{
+	int r = 0;
+
+	/* Its tracer has no privileges, and reads the names of programs that it looks for. */
+	if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0)
+		r = -errno;
+	if (lookups_begin_job() && r == 0)
+		r = privileges_filter(job->lookups_filter, job->lookups_filter_len);
+	if (r == 0)
+		r = load_filter(job);
+	if (r < 0) {
+		shared->exec_error = -r;
+		_exit(127);
+	}
+	become_job(job, &shared->exec_error);
+}
+
+static int start_traced(struct init *in, pid_t *ret_pid)
+{
+	/* Not vfork, whose child could not be waited for before it is another program. */
+	pid_t pid = fork();
+
+	if (pid == 0)
+		become_traced_job(in->job, in->shared);
+	if (pid < 0)
+		return -errno;
+	*ret_pid = pid;
+	return lookups_watch(in->lookups, pid);
+}
+
 static int start(struct init *in, pid_t *ret_pid)
 {
 	volatile int error = 0;
@@ -212,6 +258,8 @@ static int start(struct init *in, pid_t *ret_pid)
 	/* Whatever is open here but 0 to 2 was not meant for the job. */
 	if (close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC_) < 0)
 		return -errno;
+	if (in->lookups)
+		return start_traced(in, ret_pid);
 	pid = vfork();
 	if (pid == 0)
 		become_job(in->job, &error);
@@ -233,12 +281,23 @@ static void reap_until(struct init *in, pid_t pid)
 	int status;
 
 	for (;;) {
-		pid_t got = waitpid(-1, &status, 0);
+		pid_t got = waitpid(-1, &status, in->lookups ? __WALL : 0);
 
+		if (got > 0 && in->lookups && WIFSTOPPED(status)) {
+			lookups_stopped(in->lookups, got, status);
+			continue;
+		}
 		if (got == pid)
 			break;
+		if (got > 0 && in->lookups)
+			lookups_gone(in->lookups, got);
 		if (got < 0 && errno != EINTR)
 			return;
+	}
+	if (in->lookups && in->shared->exec_error) {
+		in->shared->step = SANDBOX_STEP_EXEC;
+		in->shared->error = in->shared->exec_error;
+		return;
 	}
 	in->shared->ended_ns = init_now_ns();
 	in->shared->status = status;
@@ -275,5 +334,8 @@ void init_run(const struct image_job *job, struct init_shared *shared, int to)
 	shared->started = true;
 	close_range(0, STDERR_FILENO, 0);
 	reap_until(&in, pid);
+	/* Without it nothing is known of the job's look-ups, which is no fault of the job. */
+	if (in.lookups && lookups_write(in.lookups, job->plan.fd_lookups) < 0)
+		(void)!ftruncate(job->plan.fd_lookups, 0);
 	_exit(0);
 }

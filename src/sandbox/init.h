@@ -11,6 +11,7 @@ struct init_shared {
 	bool started, ended;
 	int status;
 	uint64_t started_ns, ended_ns; /* CLOCK_MONOTONIC */
+	volatile int exec_error;       /* of a job that is traced */
 };
 
 uint64_t init_now_ns(void);

@@ -91,7 +91,11 @@ struct sandbox_plan {
 	char *const *envp; /* exactly the job's environment */
 	const char *cwd; /* absolute as the job sees it, or from the working tree; NULL: its top */
 	int fd_in, fd_out, fd_err; /* -1: /dev/null */
-	bool loopback;             /* lo is up, and internet sockets can be made */
+	/* What it looked for in vain is written to fd_lookups when it has ended, as
+	 * sandbox/lookups.h says; nothing where that cannot be found out, or it was killed. */
+	bool lookups;
+	int fd_lookups;
+	bool loopback; /* lo is up, and internet sockets can be made */
 
 	struct sandbox_limits limits;
 };

@@ -46,7 +46,7 @@ struct sandbox {
 	uid_t uid;
 	gid_t gid;
 	unsigned isolation, without;
-	struct buf filter, filter_network;
+	struct buf filter, filter_network, filter_lookups;
 	struct cgroups cgroups;
 	struct lingering lingering[LINGERING_MAX];
 	size_t n_lingering;
@@ -106,6 +106,8 @@ static int fill(struct sandbox *s, const struct sandbox_config *c)
 	r = filter_make(false, &s->filter);
 	if (r == 0)
 		r = filter_make(true, &s->filter_network);
+	if (r == 0)
+		r = filter_make_lookups(&s->filter_lookups);
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0)
@@ -142,6 +144,7 @@ void sandbox_free(struct sandbox *s)
 	cgroups_close(&s->cgroups);
 	buf_fini(&s->filter);
 	buf_fini(&s->filter_network);
+	buf_fini(&s->filter_lookups);
 	util_free(&s->helper);
 	free(s);
 }
@@ -181,7 +184,10 @@ static void fill_job(struct sandbox *s, const struct sandbox_plan *p, unsigned m
 		.uid = s->uid,
 		.gid = s->gid,
 		.filter = filter->data,
-		.filter_len = mechanisms & ISOLATION_SECCOMP ? filter->len : 0};
+		.filter_len = mechanisms & ISOLATION_SECCOMP ? filter->len : 0,
+		.lookups_filter = s->filter_lookups.data,
+		.lookups_filter_len =
+			p->lookups && (mechanisms & ISOLATION_SECCOMP) ? s->filter_lookups.len : 0};
 	struct sandbox_limits *l = &job.plan.limits;
 
 	if (p->root == SANDBOX_ROOT_HOST && !p->host_paths) {
@@ -225,8 +231,8 @@ static int spawn(struct sandbox *s, const struct sandbox_plan *p, int image, int
 		.fd_in = p->fd_in,
 		.fd_out = p->fd_out,
 		.fd_err = p->fd_err,
-		.keep = {image, sock},
-		.n_keep = 2,
+		.keep = {image, sock, p->fd_lookups},
+		.n_keep = p->lookups ? 3 : 2,
 		.new_group = true,
 	};
 

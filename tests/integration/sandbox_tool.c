@@ -43,6 +43,7 @@ struct tool {
 	const char *masks[ITEMS_MAX], *hosts[ITEMS_MAX];
 	struct strv env, outputs;
 	const char *out, *err, *in;
+	const char *lookups; /* the file for them */
 	const char *kill_on; /* a fifo: kill the job when something was written to it */
 	uint64_t repeat, drop;
 	bool plain; /* no sandbox at all: what a program costs */
@@ -108,7 +109,7 @@ static bool set_text(struct tool *t, const char *name, char *value)
 		const char *name;
 		const char **field;
 	} texts[] = {{"helper", &t->config.helper}, {"input", &t->plan.input},
-		{"cwd", &t->plan.cwd}, {"out", &t->out}, {"err", &t->err}, {"in", &t->in},
+		{"cwd", &t->plan.cwd}, {"out", &t->out}, {"err", &t->err}, {"in", &t->in}, {"lookups", &t->lookups},
 		{"kill-on", &t->kill_on}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
@@ -354,6 +355,8 @@ static int run(int argc, char **argv, bool isolation)
 	t.plan.fd_in = open_file(t.in, O_RDONLY);
 	t.plan.fd_out = open_file(t.out, O_WRONLY | O_CREAT | O_TRUNC);
 	t.plan.fd_err = open_file(t.err, O_WRONLY | O_CREAT | O_TRUNC);
+	t.plan.fd_lookups = open_file(t.lookups, O_WRONLY | O_CREAT | O_TRUNC);
+	t.plan.lookups = t.plan.fd_lookups >= 0;
 	if (t.repeat > 1)
 		return measure(&t, s);
 	run_job(&t, s, &result);

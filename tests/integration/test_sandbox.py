@@ -853,3 +853,119 @@ def test_trees_are_removed(box):
     out = json.loads(box.call(*argv))
     assert out["result"] == "" and not box.tree.exists()
     assert os.listdir(box.top / "trash") == []
+
+
+# ---- what is looked for in vain ----
+
+
+class Lookups:
+    def __init__(self, path):
+        self.text = path.read_bytes()
+        entries = self.text[1:].split(b"\0")
+        assert entries.pop() == b""
+        self.told = [e.decode() for e in entries]
+
+    def of(self, top):
+        """Those below top, without it."""
+        return {e[0] + e[len(top) + 2:] for e in self.told if e[1:].startswith(top + "/")}
+
+
+def watched(box, text, **options):
+    box.call("rm", "-f", box.top / "io/lookups")
+    result = box.python(text, lookups=box.top / "io/lookups", **options)
+    return result, Lookups(box.top / "io/lookups")
+
+
+def test_lookups(box):
+    result, told = watched(box, """
+        import threading
+        os.mkdir("/tmp/d")
+        os.symlink("nothing", "/tmp/dangling")
+        os.chdir("/tmp/d")
+        fd = os.open("/tmp", os.O_RDONLY)
+        for f in (lambda: open("/tmp/opened"), lambda: os.stat("/tmp/asked"),
+                  lambda: os.lstat("/tmp/link"), lambda: os.readlink("/tmp/read"),
+                  lambda: os.stat("/tmp/dangling"), lambda: os.stat("relative"),
+                  lambda: os.stat("../up"), lambda: os.stat("at", dir_fd=fd),
+                  lambda: os.open("/tmp/d/file/below", os.O_RDONLY),
+                  lambda: open("/tmp/opened"), lambda: os.chdir("/tmp/entered")):
+            attempt("x", f)
+        open("made", "w").close()
+        attempt("not a directory", os.stat, "/tmp/d/made/below")
+        attempt("refused", os.listdir, "/proc/1/fd")
+        os.access("/tmp/accessed", os.X_OK)
+        t = threading.Thread(target=lambda: os.path.exists("/tmp/by a thread"))
+        t.start()
+        t.join()
+        if os.fork() == 0:
+            os.path.exists("/tmp/by a child")
+            subprocess.call(["/bin/sh", "-c", "test -e /tmp/by-a-shell; ./program"],
+                            stderr=subprocess.DEVNULL)
+            os._exit(0)
+        os.wait()
+        print("done")
+        """)
+    assert result.ok().out.endswith("done\n")
+    assert told.text[:1] == b"w"
+    assert told.of("/tmp") == {
+        "+opened", "+asked", "-link", "-read", "+dangling", "+d/relative", "+d/../up", "+at",
+        "+d/file/below", "+entered", "+d/made/below", "+accessed", "+by a thread", "+by a child",
+        "+by-a-shell", "+d/./program"}
+    assert len(told.told) == len(set(told.told))
+
+
+def test_lookups_change_nothing_else(box):
+    """Signals, exit codes, what is refused: as without."""
+    text = """
+        signal.signal(signal.SIGUSR1, lambda *_: print("handled", flush=True))
+        os.kill(os.getpid(), signal.SIGUSR1)
+        signal.signal(signal.SIGALRM, lambda *_: print("in time", flush=True))
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        signal.pause()
+        child = os.fork()
+        if child == 0:
+            os.kill(os.getpid(), signal.SIGTERM)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        attempt("trace", syscall, 101, 16, os.getppid(), 0, 0)
+        attempt("read another", syscall, 310, 1, 0, 0, 0, 0, 0)
+        attempt("unshare", syscall, 272, 0x10000000)
+        attempt("kill the first", os.kill, 1, signal.SIGKILL)
+        os.path.exists("/tmp/none")
+        sys.exit(7)
+        """
+    plain = box.python(text)
+    result, told = watched(box, text)
+    assert (result.step, result.exit, result.signal) == (plain.step, plain.exit, plain.signal)
+    assert result.exit == 7 and result.out == plain.out and result.err == plain.err
+    assert "+/tmp/none" in told.told
+    killed, told = watched(box, "os.path.exists('/tmp/n'); os.kill(os.getpid(), signal.SIGSEGV)")
+    assert killed.signal == signal.SIGSEGV and "+/tmp/n" in told.told
+
+
+def test_lookups_of_what_never_runs(box):
+    box.call("rm", "-f", box.top / "io/lookups")
+    result = box.run("nosuch", lookups=box.top / "io/lookups")
+    assert (result.step, result.error) == ("exec", "ENOENT")
+
+
+def test_lookups_without_end(box):
+    result, told = watched(box, """
+        for i in range(40000):
+            os.path.exists(f"/tmp/{i}")
+        """)
+    result.ok()
+    assert told.text[:1] == b"p" and len(told.told) == 1 << 15
+
+
+def test_lookups_of_a_job_that_is_killed(box):
+    """With it goes all that it has started; nothing is told."""
+    told = box.top / "io/lookups"
+    box.call("rm", "-f", told)
+    result = box.python("""
+        for i in range(3):
+            if os.fork() == 0:
+                time.sleep(1000)
+        time.sleep(1000)
+        """, lookups=told, wall_ms=1000)
+    assert result.limit == "wall"
+    assert told.read_bytes() == b""

@@ -31,6 +31,8 @@ static struct image_job example(void)
 			.envp = envp,
 			.cwd = "sub",
 			.loopback = true,
+			.lookups = true,
+			.fd_lookups = 11,
 			.limits = {.wall_ms = 7, .cpu_percent = 9}},
 		.mechanisms = 0x123,
 		.uid = 65534,
@@ -39,6 +41,8 @@ static struct image_job example(void)
 		.n_cgroups = 1,
 		.filter = "\1\0\3",
 		.filter_len = 3,
+		.lookups_filter = "\4\0",
+		.lookups_filter_len = 2,
 	};
 }
 
@@ -76,6 +80,10 @@ static void is_the_same_again(void **state)
 	assert_string_equal(got.cgroups[0], "/c/1");
 	assert_int_equal(got.filter_len, 3);
 	assert_memory_equal(got.filter, "\1\0\3", 3);
+	assert_true(got.plan.lookups);
+	assert_int_equal(got.plan.fd_lookups, 11);
+	assert_int_equal(got.lookups_filter_len, 2);
+	assert_memory_equal(got.lookups_filter, "\4\0", 2);
 }
 
 static void refuses_every_part_of_it(void **state)
