@@ -88,6 +88,7 @@ struct rex_run {
 	struct rex_need
 		*needs; /* sorted by digest, later by size class and digest; no digest twice */
 	size_t n_needs, at, n_batch;
+	bool some_known; /* of its blobs, to be on the server */
 	unsigned rounds;
 	int fd; /* of the file that is being sent; -1 */
 	uint64_t offset;

@@ -95,6 +95,7 @@ static bool collect(struct rex_run *run)
 	size_t n = 0;
 
 	rex_upload_fini(run);
+	run->some_known = false;
 	run->needs = calloc(MAX(run->p.n_blobs, (size_t)1), sizeof(*run->needs));
 	if (!run->needs)
 		return false;
@@ -102,8 +103,11 @@ static bool collect(struct rex_run *run)
 		const struct rex_blob *b = &run->p.blobs[i];
 
 		/* The empty blob is everywhere. */
-		if (!reapi_digest_is_empty(&b->digest) &&
-			!rex_known_has(&run->rex->known, &b->digest))
+		if (reapi_digest_is_empty(&b->digest))
+			continue;
+		if (rex_known_has(&run->rex->known, &b->digest))
+			run->some_known = true;
+		else
 			run->needs[n++].blob = b;
 	}
 	if (n > 0)
@@ -204,6 +208,9 @@ static void ask(struct rex_run *run)
 static bool is_little(const struct rex_run *run)
 {
 	uint64_t n = 0;
+
+	if (!run->some_known)
+		return false;
 
 	for (size_t i = 0; i < run->n_needs; i++)
 		n += run->needs[i].blob->digest.size + REX_BATCH_COST;

@@ -7,14 +7,24 @@
  *	clang	itself, by -MD -MF
  *
  * GNU as lists by --MD what its .incbin and .include found, also where macros have put these
- * together. None of this changes a byte of the object.
+ * together. None of this changes a byte of the object; with -flto it would.
  */
 
 #include "exact/action.h"
 
+/* The driver's options are in the object. */
+static bool is_recorded(const struct cc_command *c)
+{
+	for (size_t i = 1; i < c->n_args; i++)
+		if (str_starts(c->args[i].text, "-flto"))
+			return true;
+	return false;
+}
+
 bool exact_assembler_lists(const struct cc_command *c)
 {
-	return c->family == CC_FAMILY_GCC && !c->assembly && c->language != CC_LANGUAGE_ASM;
+	return c->family == CC_FAMILY_GCC && !c->assembly && c->language != CC_LANGUAGE_ASM &&
+	       !is_recorded(c);
 }
 
 static int by_assembler(const char *path, struct strv *argv)

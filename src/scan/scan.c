@@ -491,14 +491,41 @@ int scanner_each_absent(struct scanner *s, scan_absent *found, void *arg)
 	return lookup_each_absent(s, found, arg);
 }
 
+static const char *behind_dots(const char *p)
+{
+	while (p[0] == '/' && (p[1] == '/' || (p[1] == '.' && p[2] == '/')))
+		p += p[1] == '/' ? 1 : 2;
+	return p;
+}
+
+/* Its own path, but for "./": then there is neither a link nor a ".." on its way. */
+static bool is_straight(struct scanner *s, struct scan_path *path)
+{
+	const char *a = path->path, *b;
+
+	if (path->kind != SCAN_FILE && path->kind != SCAN_DIRECTORY)
+		return false;
+	b = scan_fs_real(&s->fs, path);
+	if (!b)
+		return false;
+	for (a = behind_dots(a); *a && *a == *b; a = behind_dots(a + 1))
+		b++;
+	return *a == *b;
+}
+
+static int each_step(struct scanner *s, struct scan_path *path, scan_fs_step *found, void *arg)
+{
+	return is_straight(s, path) ? 0 : scan_fs_steps(&s->fs, path, found, arg);
+}
+
 int scanner_each_step(struct scanner *s, scan_fs_step *found, void *arg)
 {
 	int e = 0;
 
 	for (size_t i = 0; i < s->result.n_files && e == 0; i++)
-		e = scan_fs_steps(&s->fs, s->result.files[i].path, found, arg);
+		e = each_step(s, s->result.files[i].path, found, arg);
 	for (size_t i = 0; i < s->result.n_directories && e == 0; i++)
-		e = scan_fs_steps(&s->fs, s->result.directories[i], found, arg);
+		e = each_step(s, s->result.directories[i], found, arg);
 	return e;
 }
 
