@@ -24,11 +24,6 @@ enum {
 	MEMO_PROBES_MAX = 32, /* the same */
 };
 
-struct memo_read {
-	uint32_t id;
-	uint32_t macro; /* as in its slot (scan/unit.h); 0: not defined */
-};
-
 /* A look-up by __has_include. */
 struct memo_probe {
 	uint32_t name;

@@ -149,11 +149,31 @@ static int same_probes(struct scanner *s, const struct memo_entry *e, bool *ret)
 static inline bool same_reads(const struct scanner *s, const struct memo_entry *e)
 {
 	const struct memo_read *end = e->reads + e->n_reads;
+	const struct slot *slots = s->slots;
+	uint32_t epoch = s->epoch;
 
-	for (const struct memo_read *r = e->reads; r < end; r++)
-		if (unit_slot(s, r->id) != r->macro)
+	for (const struct memo_read *r = e->reads; r < end; r++) {
+		const struct slot *slot = &slots[r->id];
+		uint32_t macro = slot->macro;
+
+		if (slot->epoch != epoch)
+			macro = 0;
+		if (macro != r->macro)
 			return false;
+	}
 	return !e->facts || e->facts == s->facts;
+}
+
+/* e held, and is what is looked at first the next time. */
+static void hold(struct op *op, struct memo_entry *e)
+{
+	if (e->n_reads == 1 && e->n_probes == 0 && !e->facts && e->value == 0) {
+		op->flags |= OP_ONE_READ;
+		op->one = e->reads[0];
+	} else {
+		op->flags &= (uint8_t)~OP_ONE_READ;
+		op->known = e;
+	}
 }
 
 static int recall_any(struct scanner *s, struct memo *m, struct memo_entry **ret)
@@ -176,27 +196,27 @@ static int recall_any(struct scanner *s, struct memo *m, struct memo_entry **ret
 	return 0;
 }
 
-/*
- * *ret: what is remembered for the state of things, or NULL. Nothing is behind #line: __LINE__ is
- * then another one each time, and no name that is read.
- */
-static inline int recall(
+/* Nothing is remembered behind #line: __LINE__ is then another one each time, and no name. */
+static inline bool may_recall(const struct scanner *s, const struct frame *f)
+{
+	return !s->target_dirty && !f->line_changed;
+}
+
+/* *ret: what is remembered for the state of things, or NULL. */
+static int recall(
 	struct scanner *s, const struct text *text, struct op *op, const struct memo_entry **ret)
 {
-	struct memo_entry *known = op->known;
+	struct memo *m = text->directives[op->id].memo;
+	struct memo_entry *known = NULL;
 	int e;
 
 	*ret = NULL;
-	if (!known || s->target_dirty || s->frames[s->n_frames - 1].line_changed)
+	if (!m || !may_recall(s, &s->frames[s->n_frames - 1]))
 		return 0;
-	if (known->n_probes == 0 && same_reads(s, known)) {
-		*ret = known;
-		return 0;
-	}
-	known = NULL;
-	e = recall_any(s, text->directives[op->id].memo, &known);
+	e = recall_any(s, m, &known);
 	if (known)
-		*ret = op->known = known;
+		hold(op, known);
+	*ret = known;
 	return e;
 }
 
@@ -207,10 +227,15 @@ static int keep(struct scanner *s, struct directive *d, struct op *op, int64_t v
 		.n_reads = s->n_reads,
 		.n_probes = s->n_probes,
 		.probes = s->probes};
+	struct memo_entry *kept;
+	int r;
 
 	if (s->memo_off || s->target_dirty || s->provisional)
 		return 0;
-	return memo_add(&d->memo, &e, s->reads, &op->known);
+	r = memo_add(&d->memo, &e, s->reads, &kept);
+	if (r == 0)
+		hold(op, kept);
+	return r;
 }
 
 static void begin_directive(struct scanner *s, const struct directive *d)
@@ -221,12 +246,19 @@ static void begin_directive(struct scanner *s, const struct directive *d)
 }
 
 /* *ret: 0 where it is true, else the index of the op to go on at. */
-static int evaluate(struct scanner *s, const struct text *text, struct op *op, uint32_t *ret)
+static int condition_anew(struct scanner *s, const struct text *text, struct op *op, uint32_t *ret)
 {
 	struct directive *d = &text->directives[op->id];
+	const struct memo_entry *known;
 	bool yes;
-	int e;
+	int e = recall(s, text, op, &known);
 
+	if (e != 0)
+		return e;
+	if (known) {
+		*ret = (uint32_t)known->value;
+		return 0;
+	}
 	begin_directive(s, d);
 	e = condition_value(s, text->tokens + d->tokens, &yes);
 	if (e != 0)
@@ -235,18 +267,21 @@ static int evaluate(struct scanner *s, const struct text *text, struct op *op, u
 	return keep(s, d, op, *ret);
 }
 
-static inline int condition(
-	struct scanner *s, const struct text *text, struct op *op, uint32_t *ret)
+/* The same; what held last is looked at first. */
+static inline int condition(struct scanner *s, const struct frame *f, struct op *op, uint32_t *ret)
 {
-	const struct memo_entry *known;
-	int e = recall(s, text, op, &known);
+	const struct memo_entry *known = op->known;
 
-	if (e != 0)
-		return e;
-	if (!known)
-		return evaluate(s, text, op, ret);
-	*ret = (uint32_t)known->value;
-	return 0;
+	if (op->flags & OP_ONE_READ) {
+		if (unit_slot(s, op->one.id) == op->one.macro && may_recall(s, f)) {
+			*ret = 0;
+			return 0;
+		}
+	} else if (known && known->n_probes == 0 && may_recall(s, f) && same_reads(s, known)) {
+		*ret = (uint32_t)known->value;
+		return 0;
+	}
+	return condition_anew(s, f->text, op, ret);
 }
 
 /* The text between "<" and ">", each token's white space as the compiler sees it. */
@@ -492,6 +527,25 @@ static int is_done_clang(
 	return 0;
 }
 
+/*
+ * Files are mostly read in the order of the last time. What a file's turn begins with is four places
+ * in memory, each found by the one before: they are fetched while the two files before it are run.
+ */
+static inline void foresee(struct scanner *s, struct file *f)
+{
+	struct file *then = f->then;
+
+	if (s->entered)
+		s->entered->then = f;
+	s->entered = f;
+	if (!then)
+		return;
+	__builtin_prefetch(then->text);
+	__builtin_prefetch((const char *)then->text + 64);
+	__builtin_prefetch((const char *)then->text + 128);
+	__builtin_prefetch(then->then);
+}
+
 static int enter_file(struct scanner *s, struct lookup *l, bool import, bool command_line)
 {
 	struct file *f = l->file;
@@ -521,6 +575,7 @@ static int enter_file(struct scanner *s, struct lookup *l, bool import, bool com
 	if (e != 0)
 		return e;
 	s->n_ops += UNIT_OPS_OF_FILE;
+	foresee(s, f);
 	f->read = true;
 	if (s->clang)
 		f->node->read = true;
@@ -572,16 +627,15 @@ static int include_computed(struct scanner *s, const struct text *text, struct o
  * Most includes repeat one of the same unit, whose file is not to be read again. For these nothing
  * else is looked at.
  */
-static inline bool is_idle(const struct scanner *s, const struct op *op)
+static inline bool is_idle(const struct scanner *s, const struct frame *f, const struct op *op)
 {
 	const struct lookup *l = op->lookup;
-	const struct file *f;
 
-	if (!l || l->unit != s->epoch || !l->file || s->clang || s->first_include ||
-		op->kind != OP_INCLUDE || !lookup_is_of_op(s, op))
+	if ((op->flags & OP_COMPUTED) || !l || l->unit != s->epoch || s->clang || s->first_include)
 		return false;
-	f = l->file;
-	return f->once || is_guarded(s, f);
+	if (!(op->flags & OP_ANGLED) && !lookup_is_beside(s, f, l))
+		return false;
+	return l->file && (l->file->once || is_guarded(s, l->file));
 }
 
 static int include(struct scanner *s, struct op *op)
@@ -623,14 +677,12 @@ static void define(struct scanner *s, uint32_t id, uint32_t macro)
 static struct op *define_all(struct scanner *s, struct op *op)
 {
 	struct slot *slots = s->slots;
-	const struct op *first = op;
 	uint32_t epoch = s->epoch;
 	uint32_t given = s->loading_given ? SLOT_GIVEN : 0;
 
 	do {
 		slots[op->id] = (struct slot){op->macro | given, epoch};
 	} while ((++op)->kind == OP_DEFINE);
-	s->n_ops += (uint64_t)(op - first) - 1;
 	return op;
 }
 
@@ -819,105 +871,135 @@ static int rare(struct scanner *s, struct frame *f, const struct op *op)
 }
 
 /*
- * A condition: *at is moved to what comes next, be it in a branch further down. An #elif is only
- * evaluated on the way from a condition that was false.
+ * *ret: where to go on from a condition, 0: behind it. An #elif is only evaluated on the way from a
+ * condition that was false.
  */
-static inline int choose(struct scanner *s, const struct text *text, struct op **at)
+static inline int branch(struct scanner *s, const struct frame *f, struct op *op, uint32_t *ret)
 {
-	struct op *op = *at;
+	bool defined;
+	int e;
 
-	for (;;) {
-		uint32_t next = 0; /* where to go on if it is not behind op */
-		bool yes = true;
-		int e = 0;
-
-		if (op->kind == OP_IF || op->kind == OP_ELIF) {
-			e = condition(s, text, op, &next);
-		} else if (op->kind != OP_ELSE) {
-			e = is_defined(s, op->id, &yes);
-			if (yes == (op->kind == OP_IFNDEF || op->kind == OP_ELIFNDEF))
-				next = op->next;
-		}
-		if (e != 0)
-			return e;
-		if (next == 0) {
-			*at = op + 1;
-			return 0;
-		}
-		if (!(op->flags & OP_BRANCHES)) {
-			*at = text->ops + next;
-			return 0;
-		}
-		op = text->ops + next;
+	*ret = 0;
+	switch (op->kind) {
+	case OP_IF:
+	case OP_ELIF:
+		return condition(s, f, op, ret);
+	case OP_IFDEF:
+	case OP_ELIFDEF:
+		e = is_defined(s, op->id, &defined);
+		*ret = defined ? 0 : op->next;
+		return e;
+	case OP_IFNDEF:
+	case OP_ELIFNDEF:
+		e = is_defined(s, op->id, &defined);
+		*ret = defined ? op->next : 0;
+		return e;
+	default: /* OP_ELSE */
+		return 0;
 	}
 }
 
-/* Runs the top frame until it ends or another is on top. */
-static int run_frame(struct scanner *s)
+/* A condition that was false, and whose next branch is at: *ret is what comes next. */
+static int other_branch(struct scanner *s, const struct frame *f, uint32_t at, struct op **ret)
 {
-	uint32_t depth = s->n_frames;
-	struct frame *f = &s->frames[depth - 1];
-	const struct text *text = f->text;
-	struct op *op = text->ops + f->at;
+	struct op *ops = f->text->ops;
+
+	for (;;) {
+		struct op *op = ops + at;
+		int e = branch(s, f, op, &at);
+
+		if (e != 0)
+			return e;
+		if (at == 0 || !(op->flags & OP_BRANCHES)) {
+			*ret = at == 0 ? op + 1 : ops + at;
+			return 0;
+		}
+	}
+}
+
+/* f has come to at. What is passed over counts as what is executed. */
+static inline void leave_at(struct scanner *s, struct frame *f, const struct op *at)
+{
+	uint32_t i = (uint32_t)(at - f->text->ops);
+
+	s->n_ops += i - f->at;
+	f->at = i;
+}
+
+/* The top frame is at its end. */
+static inline int pop_frame(struct scanner *s, struct frame *f, const struct op *end)
+{
+	leave_at(s, f, end + 1);
+	if (f->file && f->file->node)
+		f->file->node->ended = true;
+	s->n_frames--;
+	return s->n_ops <= UNIT_OPS_MAX ? 0
+					: unit_unknown(s, "more than %d directives", UNIT_OPS_MAX);
+}
+
+/* Until no more than base frames are left; there is one more at least. */
+static int run_to(struct scanner *s, uint32_t base)
+{
+	struct frame *f = &s->frames[s->n_frames - 1];
+	struct op *op = f->text->ops + f->at;
+	uint32_t next;
 	int e = 0;
 
 	do {
-		s->n_ops++;
 		switch (op->kind) {
 		case OP_DEFINE:
 			op = define_all(s, op);
-			continue;
+			break;
 		case OP_UNDEF:
 			define(s, op->id, 0);
 			op++;
-			continue;
+			break;
 		case OP_IFDEF:
 		case OP_IFNDEF:
 		case OP_IF:
-			e = choose(s, text, &op);
+			e = branch(s, f, op, &next);
+			if (next == 0)
+				op++;
+			else if (e == 0 && op->flags & OP_BRANCHES)
+				e = other_branch(s, f, next, &op);
+			else
+				op = f->text->ops + next;
 			break;
 		case OP_ELIF: /* come to from above: a branch was taken */
-			op = text->ops + text->directives[op->id].end;
-			continue;
+			op = f->text->ops + f->text->directives[op->id].end;
+			break;
 		case OP_ELIFDEF:
 		case OP_ELIFNDEF:
 		case OP_ELSE:
-			op = text->ops + op->end;
-			continue;
+			op = f->text->ops + op->end;
+			break;
 		case OP_INCLUDE:
+			if (is_idle(s, f, op)) {
+				op++;
+				break;
+			} /* fall through */
 		case OP_INCLUDE_NEXT:
 		case OP_IMPORT:
-			if (op->flags & OP_COMPUTED)
-				e = include_computed(s, text, op);
-			else if (!is_idle(s, op))
-				e = include(s, op);
-			op++;
-			if (s->n_frames != depth)
-				goto out;
+			leave_at(s, f, op + 1);
+			e = op->flags & OP_COMPUTED ? include_computed(s, f->text, op)
+						    : include(s, op);
+			f = &s->frames[s->n_frames - 1];
+			op = f->text->ops + f->at;
 			break;
 		case OP_END:
-			if (f->file && f->file->node)
-				f->file->node->ended = true;
-			s->n_frames--;
-			goto out;
-		default:
+			e = pop_frame(s, f, op);
+			if (s->n_frames <= base)
+				return e;
+			f = &s->frames[s->n_frames - 1];
+			op = f->text->ops + f->at;
+			break;
+		case OP_EMBED ... OP_UNKNOWN:
 			e = rare(s, f, op++);
+			break;
+		default:
+			__builtin_unreachable();
 		}
 	} while (e == 0);
-out:
-	f->at = (uint32_t)(op - text->ops);
-	if (e == 0 && s->n_ops > UNIT_OPS_MAX)
-		return unit_unknown(s, "more than %d directives", UNIT_OPS_MAX);
-	return e;
-}
-
-/* Until no more than base frames are left. */
-static int run_to(struct scanner *s, uint32_t base)
-{
-	int e = 0;
-
-	while (e == 0 && s->n_frames > base)
-		e = run_frame(s);
 	return e;
 }
 
@@ -990,7 +1072,7 @@ static int run_command_line(struct scanner *s, const char *file)
 	if (!l->file)
 		return missing(s, name);
 	e = enter_file(s, l, false, true);
-	return e != 0 ? e : run_to(s, base);
+	return e != 0 || s->n_frames == base ? e : run_to(s, base);
 }
 
 static int run_preinclude(struct scanner *s)
@@ -1013,7 +1095,7 @@ static int run_preinclude(struct scanner *s)
 	s->first_include = false;
 	if (e == 0 && l->file)
 		e = enter_file(s, l, false, false);
-	if (e == 0)
+	if (e == 0 && s->n_frames > base)
 		e = run_to(s, base);
 	s->first_include = first;
 	return e;

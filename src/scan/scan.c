@@ -229,6 +229,7 @@ void unit_begin(struct scanner *s)
 	memset(s->once_bits, 0, sizeof(s->once_bits));
 	s->counter = s->n_ops = s->n_expansions = s->n_tokens = 0;
 	s->n_frames = s->n_pushed = 0;
+	s->entered = NULL;
 	s->n_used = s->n_once = s->n_absent = 0;
 	s->n_pch = 0;
 	s->result.n_files = 0;

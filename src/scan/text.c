@@ -160,12 +160,17 @@ static int lines(struct reduce *r)
 	return reduce_add(r, OP_END, 0);
 }
 
-static void trim(struct text *t)
+static int trim(struct text **at)
 {
-	void *p = realloc(t->ops, t->n_ops * sizeof(*t->ops));
+	struct text *t = realloc(*at, sizeof(*t) + (*at)->n_ops * sizeof(*t->ops));
+	void *p;
 
-	if (p)
-		t->ops = p;
+	if (!t)
+		return -ENOMEM;
+	*at = t;
+	memcpy(t + 1, t->ops, t->n_ops * sizeof(*t->ops));
+	free(t->ops);
+	t->ops = (struct op *)(t + 1);
 	p = t->n_tokens ? realloc(t->tokens, t->n_tokens * sizeof(*t->tokens)) : NULL;
 	if (p)
 		t->tokens = p;
@@ -173,6 +178,7 @@ static void trim(struct text *t)
 			    : NULL;
 	if (p)
 		t->directives = p;
+	return 0;
 }
 
 int text_make(struct text_maker *m, const char *data, size_t len, uint32_t mode, struct text **ret)
@@ -192,6 +198,8 @@ int text_make(struct text_maker *m, const char *data, size_t len, uint32_t mode,
 	e = lines(&r);
 	free(r.levels);
 	free(r.scratch);
+	if (e == 0)
+		e = trim(&r.text);
 	if (e < 0) {
 		text_free(r.text);
 		return e;
@@ -201,7 +209,6 @@ int text_make(struct text_maker *m, const char *data, size_t len, uint32_t mode,
 		r.text->ops[0].next == r.text->n_ops - 1)
 		r.text->guard = r.text->ops[0].id;
 	r.text->guard_alone = r.text->guard && !r.outside;
-	trim(r.text);
 	*ret = r.text;
 	return 0;
 }
@@ -213,7 +220,8 @@ void text_free(struct text *t)
 	for (uint32_t i = 0; i < t->n_directives; i++)
 		memo_free(t->directives[i].memo);
 	free(t->directives);
-	free(t->ops);
+	if (t->ops != (struct op *)(t + 1))
+		free(t->ops);
 	free(t->tokens);
 	free(t);
 }

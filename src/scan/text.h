@@ -57,9 +57,16 @@ enum op_flag {
 	OP_BRANCHES = 1 << 1, /* of a condition: next is another branch of the same conditional */
 	OP_LEVEL = 1 << 2,    /* of OP_LINE: with flags, which say that a file is entered or left */
 	OP_COMPUTED = 1 << 3, /* of an include: its name is what its tokens come to */
+	OP_ONE_READ = 1 << 4, /* of a condition: it has held, one, and not known */
 };
 
 struct memo_entry;
+
+/* What a name meant. */
+struct memo_read {
+	uint32_t id;
+	uint32_t macro; /* as in its slot (scan/unit.h); 0: not defined */
+};
 
 /* Thousands of them are executed in a unit, and it is memory that these wait for: small ones. */
 struct op {
@@ -74,6 +81,7 @@ struct op {
 			uint32_t end;
 		};
 		struct memo_entry *known; /* with tokens: what held last; NULL: nothing yet */
+		struct memo_read one;     /* it was true when this, and nothing else, was so */
 		struct lookup *lookup;    /* of an include with a name: the last one, or NULL */
 	};
 };
@@ -102,7 +110,7 @@ struct text {
 	uint32_t n_ops;
 	uint32_t n_directives;
 	uint32_t n_tokens;
-	struct op *ops;
+	struct op *ops; /* right behind it: one way into memory less */
 	struct directive *directives;
 	struct token *tokens;
 };

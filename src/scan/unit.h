@@ -21,7 +21,7 @@ enum { UNIT_STOP = 2 };
 enum {
 	UNIT_DEPTH_MAX = 200,          /* nested includes: both compilers' limit */
 	UNIT_EXPANSIONS_MAX = 4 << 20, /* macro expansions in one unit */
-	UNIT_OPS_MAX = 64 << 20,       /* directives in one unit */
+	UNIT_OPS_MAX = 64 << 20,       /* directives in one unit, those that are passed over too */
 	UNIT_OPS_OF_FILE = 1024,       /* a file that is entered counts as so many: two #includes of
 				   itself in a file are 2^200 */
 	UNIT_TOKENS_MAX = 64 << 20,    /* tokens pulled through the expander in one unit */
@@ -52,6 +52,7 @@ struct file {
 	bool probed, probed_otherwise; /* by a __has_include; and as another file, too */
 	uint32_t guard;                /* text's */
 	struct text *text;             /* of content, in text->mode */
+	struct file *then;             /* what was read next, the last time; or NULL */
 	uint64_t generation; /* of the view, while which text needs no look at the content; or 0 */
 	const struct scan_content *content;
 	struct scan_path *path;
@@ -178,6 +179,7 @@ struct scanner {
 	uint32_t options_depth;
 	uint8_t options[64]; /* what was dirty at each push_options */
 	uint64_t counter, n_ops, n_expansions, n_tokens;
+	struct file *entered; /* what was read last; or NULL */
 	struct frame frames[UNIT_DEPTH_MAX + 2];
 	uint32_t n_frames;
 	struct pushed *pushed;
@@ -311,6 +313,17 @@ static inline int lookup_text(struct scanner *s, struct file *f, const struct te
 	return 0;
 }
 
+/* Of a look-up of "x": does it begin where f's would, in the directory of its file? */
+static inline bool lookup_is_beside(
+	const struct scanner *s, const struct frame *f, const struct lookup *l)
+{
+	const struct scan_path *dir = f->file->dir;
+
+	if (s->clang)
+		dir = f->file->node ? f->file->node->dir : NULL;
+	return dir && dir == l->dir_path && l->dir_system == (f->system && !s->clang);
+}
+
 /*
  * Is op->lookup plainly what a look-up by this include would come to? Of one op the name, and with
  * it an absolute path, is always the same, and in one list so is where an angled one begins.
@@ -324,11 +337,7 @@ static inline bool lookup_is_of_op(const struct scanner *s, const struct op *op)
 		return false;
 	if (op->flags & OP_ANGLED)
 		return true;
-	if (!l->dir_path || l->dir_system != (f->system && !s->clang))
-		return false;
-	return l->dir_path == (!s->clang              ? f->file->dir
-				      : f->file->node ? f->file->node->dir
-						      : NULL);
+	return lookup_is_beside(s, f, l);
 }
 
 /* run.c */
