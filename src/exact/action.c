@@ -26,6 +26,7 @@
 #include "base/env.h"
 #include "base/path.h"
 #include "exact/basedir.h"
+#include "exact/depfile.h"
 #include "reapi/action.h"
 #include "reapi/path.h"
 
@@ -138,11 +139,11 @@ static int add_input(struct maker *m, struct scan_path *path, const struct scan_
 /* ---- what goes in ---- */
 
 /* There is room: one for each file of the scan. */
-static int add_read(struct exact_action *a, const char *spelled, const char *real, bool required)
+static int add_read(struct maker *m, const char *spelled, const char *real, bool required)
 {
-	struct exact_read *read = &a->reads[a->n_reads++];
+	struct exact_read *read = &m->a->reads[m->a->n_reads++];
 
-	*read = (struct exact_read){strdup(spelled), strdup(real), required};
+	*read = (struct exact_read){depfile_path(m->p->cwd, spelled), strdup(real), required};
 	return read->spelled && read->real ? 0 : -ENOMEM;
 }
 
@@ -165,7 +166,7 @@ static int scanned_file(struct maker *m, const struct scan_result_file *f)
 		return -ENOMEM;
 	/* The source itself is read in any case; SUNPRO_DEPENDENCIES leaves it out. */
 	r = add_read(
-		m->a, f->path->path, real, f->role == SCAN_FILE_READ && f != &m->p->scan->files[0]);
+		m, f->path->path, real, f->role == SCAN_FILE_READ && f != &m->p->scan->files[0]);
 	return r < 0 ? r : add_input(m, path, f->content, false);
 }
 

@@ -28,7 +28,7 @@ struct exact_blob {
 
 /* A file that the compiler may read. */
 struct exact_read {
-	char *spelled; /* absolute, as the compiler forms it */
+	char *spelled; /* absolute, as the compiler's list has it (depfile_path) */
 	char *real;    /* without links */
 	bool required; /* it reads it, if it does what we think */
 };

@@ -113,7 +113,7 @@ static int read_list(const struct buf *list, const char *cwd, struct strv *ret)
 	int r = depfile_parse(buf_str(list), list->len, NULL, &listed);
 
 	for (size_t i = 0; r == 0 && i < listed.n; i++) {
-		char *path = path_join(cwd, listed.v[i]);
+		char *path = depfile_path(cwd, listed.v[i]);
 
 		r = path ? strv_push_take(ret, path) : -ENOMEM;
 	}

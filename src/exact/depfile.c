@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/path.h"
 
 struct cursor {
 	const char *at, *end;
@@ -117,4 +118,16 @@ int depfile_parse(const char *text, size_t n, const char *target, struct strv *r
 	while (c.at < c.end && *c.at == '\n')
 		c.at++;
 	return c.at < c.end ? -EBADMSG : 0;
+}
+
+char *depfile_path(const char *cwd, const char *name)
+{
+	size_t n = strlen(cwd);
+
+	if (strncmp(name, cwd, n) == 0 && name[n] == '/')
+		name += n + 1;
+	while (name[0] == '.' && name[1] == '/')
+		for (name += 2; *name == '/'; name++)
+			;
+	return path_join(cwd, name);
 }

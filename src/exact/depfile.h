@@ -9,3 +9,9 @@
  * follow (-MP), which are not looked at. -EBADMSG: it is something else.
  */
 int depfile_parse(const char *text, size_t n, const char *target, struct strv *ret) MUST_CHECK;
+
+/*
+ * A name in such a file, or of one that may be in it, absolute. Compilers leave out a leading "./",
+ * so that "cwd/./a" is "cwd/a" here. malloc'ed; NULL: no memory.
+ */
+char *depfile_path(const char *cwd, const char *name);

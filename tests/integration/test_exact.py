@@ -72,6 +72,18 @@ def test_diagnostics(lab, worker, client):
         assert b"it is old" in got.err and b"unused" in got.err
 
 
+@pytest.mark.parametrize("cc", ["gcc", "clang"])
+@pytest.mark.parametrize("listed", [(), ("-MD",), ("-MMD", "-MP")], ids=" ".join)
+def test_header_by_two_names(lab, worker, client, cc, listed):
+    """As "a.h" beside the source, and as "./a.h" from a directory below, by -I."""
+    tree = lab.tree({"u.c": '#include "a.h"\n#include "sub/b.h"\nint f(void) { return A + B; }\n',
+                     "a.h": "#ifndef A\n#define A 1\n#endif\n",
+                     "sub/b.h": '#include "a.h"\n#define B A\n'})
+    one, argv = client([worker]), (cc, "-I.", *listed, *OPTIONS)
+    compiled(one, tree, *argv, reason="exact")
+    compiled(one, tree, *argv, reason="cached")
+
+
 def test_kept_while_hosts_rest(lab, client):
     """Nobody is there: compiled here, and that result is kept too."""
     one, tree = client(["127.0.0.1:1"]), units(lab)

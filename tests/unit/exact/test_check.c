@@ -54,6 +54,32 @@ static void names_of_a_rule(void **state)
 	}
 }
 
+static void names_as_compilers_list_them(void **state)
+{
+	static const struct {
+		const char *cwd, *name, *path;
+	} rows[] = {
+		{"/w", "a.h", "/w/a.h"},
+		{"/w", "./a.h", "/w/a.h"},
+		{"/w", ".//./a.h", "/w/a.h"},
+		{"/w", "/w/a.h", "/w/a.h"},
+		{"/w", "/w/./a.h", "/w/a.h"},
+		{"/w", "../a.h", "/w/../a.h"},
+		{"/w", "./../a.h", "/w/../a.h"},
+		{"/w", "d/./a.h", "/w/d/./a.h"},
+		{"/w", "/wide/./a.h", "/wide/./a.h"},
+		{"/w", "/x/a.h", "/x/a.h"},
+		{"/w", ".a.h", "/w/.a.h"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO(util_free) char *path = depfile_path(rows[i].cwd, rows[i].name);
+
+		assert_non_null(path);
+		assert_string_equal(path, rows[i].path);
+	}
+}
+
 /* In a directory that has real.h, and link.h that leads to it. */
 static char dir[] = "/tmp/test-check-XXXXXX";
 
@@ -92,6 +118,7 @@ static int check(const char *text, bool all, char **ret_reason)
 		{"./b.h", "b.h", true},
 		{"a.c", "a.c", true},
 		{"b.h", "b.h", true},
+		{"./b.h", "b.h", true}, /* by -I. */
 		{"link.h", "real.h", true},
 		{"probed.h", "probed.h", false},
 	};
@@ -105,7 +132,7 @@ static int check(const char *text, bool all, char **ret_reason)
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		reads[i] = (struct exact_read){
-			at(files[i].spelled), at(files[i].real), files[i].required};
+			depfile_path(dir, files[i].spelled), at(files[i].real), files[i].required};
 	assert_int_equal(buf_append_str(&deps, text), 0);
 	*ret_reason = NULL;
 	r = exact_check(&a, dir, &deps, ret_reason);
@@ -151,6 +178,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_of_a_rule),
+		cmocka_unit_test(names_as_compilers_list_them),
 		cmocka_unit_test(what_was_read_is_what_was_foreseen),
 	};
 
