@@ -249,6 +249,7 @@ static void on_prepared(void *data, struct prepare_result *result)
 	j->prepare = NULL;
 	job_record(j)->cpu_ms += (result->cpu_us + 500) / 1000;
 	job_story_prepared(j, result);
+	j->prepared_at = result->moment;
 	if (result->hit && !taken)
 		rex_result_fini(&result->known);
 	if (taken) {
@@ -301,7 +302,7 @@ static const char *base_directory(struct job *j)
 	return NULL;
 }
 
-static int start_preparing(struct job *j, prepare_done_fn done)
+static int start_preparing(struct job *j, uint64_t since, prepare_done_fn done)
 {
 	const struct prepare_params p = {.argv = j->request->argv,
 		.envp = j->request->envp,
@@ -309,7 +310,8 @@ static int start_preparing(struct job *j, prepare_done_fn done)
 		.compiler = j->request->compiler,
 		.base = base_directory(j),
 		.colour = job_colour(j) == CC_COLOUR_ALWAYS,
-		.absent = j->story.wanted};
+		.absent = j->story.wanted,
+		.since = since};
 
 	return prepare_start(j->agent->preparing, &p, done, j, &j->prepare);
 }
@@ -369,7 +371,7 @@ bool job_exact_begin(struct job *j)
 	if (!j->settings.exact || !anybody || !cc_command_is_exact(&j->command) ||
 		!outputs_are_like_new(j))
 		return false;
-	if (start_preparing(j, on_prepared) < 0)
+	if (start_preparing(j, 0, on_prepared) < 0)
 		return false;
 	job_move(j, JOB_PREPARE);
 	return true;
@@ -513,8 +515,8 @@ int job_exact_start(struct job *j)
 
 /*
  * A compile that is run here by ourselves, and not by the launcher, so that what it makes can be
- * kept. It is kept only if what it read is what was foreseen, and if the same action comes out again
- * when it has ended: then no input has changed from before it began.
+ * kept. It is kept only if what it read is what was foreseen, if the same action comes out again
+ * when it has ended, and if nothing that matters has been another in between.
  */
 
 static int read_output(struct job *j, const char *name, struct rex_output *ret)
@@ -630,12 +632,10 @@ static void on_prepared_again(void *data, struct prepare_result *result)
 	bool same;
 
 	j->prepare = NULL;
-	same = result->outcome == 0 && reapi_digest_eq(&result->action.digest, &j->action.digest);
-	if (result->outcome == 0) {
+	same = result->outcome == 0 && !result->changed &&
+	       reapi_digest_eq(&result->action.digest, &j->action.digest);
+	if (result->outcome == 0)
 		exact_action_fini(&result->action);
-		if (result->hit)
-			rex_result_fini(&result->known);
-	}
 	if (!same)
 		job_say(j, LOG_LEVEL_INFO, "not-kept", "%s: its inputs have changed meanwhile",
 			job_source_name(j));
@@ -686,7 +686,7 @@ static void on_compiled(void *data, struct preprocess_result *res)
 		job_run_here(j);
 		return;
 	}
-	if (!is_fit(j) || start_preparing(j, on_prepared_again) < 0)
+	if (!is_fit(j) || start_preparing(j, j->prepared_at, on_prepared_again) < 0)
 		end_here(j, false);
 }
 

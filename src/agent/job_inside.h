@@ -77,6 +77,7 @@ struct job {
 	char *writes;   /* the absolute path of its object; in agent.writing, once it may write */
 	struct list writing;
 	struct preprocess *here;
+	uint64_t prepared_at; /* the moment of action: prepare_result.moment */
 	struct stat *before;  /* of each of action.outputs, when it began; st_ino 0: not there */
 	char *read_list;      /* the temporary file that says what it read; NULL: none */
 	char *assembled_list; /* the same, of its assembler */

@@ -14,8 +14,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/fs.h"
 #include "base/list.h"
+#include "base/path.h"
 #include "cc/compiler.h"
+#include "cc/response.h"
 
 struct prepare_queue {
 	uv_loop_t *loop;
@@ -34,6 +37,7 @@ struct prepare {
 	struct strv argv, envp;
 	char *cwd, *compiler;
 	bool colour, absent, cancelled;
+	uint64_t since;
 	prepare_done_fn done;
 	void *data;
 	struct prepare_result result;
@@ -130,6 +134,74 @@ static int make_action(struct exact_params *params, struct prepare *p)
 	return exact_action_make(params, &p->result.action, &p->reason);
 }
 
+/* 1: a file, or what was not there, has been another since. */
+static int place_changed(struct prepare *p, const char *cwd, const char *name, uint64_t since)
+{
+	struct scanner *s = p->queue->scanner;
+	struct scan_path *path;
+	int r = scanner_file(s, cwd, name, &path);
+
+	return r == -ENOMEM ? r : r < 0 ? 1 : scanner_path_changed_since(s, path, since);
+}
+
+/* A file of arguments, which the compiler reads again. One that names others is not followed. */
+static int response_changed(struct prepare *p, const char *name, uint64_t since)
+{
+	AUTO(buf_fini) struct buf text = BUF_INIT_MAX(CC_RESPONSE_BYTES_MAX);
+	AUTO(util_free) char *path = path_join(p->cwd, name);
+	int r = path ? fs_read_file(path, &text) : -ENOMEM;
+
+	if (r < 0 || memchr(buf_str(&text), '@', text.len))
+		return r == -ENOMEM ? r : 1;
+	return place_changed(p, p->cwd, name, since);
+}
+
+static int arguments_changed(struct prepare *p, uint64_t since)
+{
+	int r = 0;
+
+	for (size_t i = 1; r >= 0 && i < p->argv.n; i++) {
+		if (p->argv.v[i][0] != '@')
+			continue;
+		r = response_changed(p, p->argv.v[i] + 1, since);
+		p->result.changed |= r > 0;
+	}
+	return MIN(r, 0);
+}
+
+static int toolchain_changed(struct prepare *p, const struct toolchain *t)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < t->n; i++)
+		r = place_changed(p, "/", t->entries[i].path, p->since);
+	for (size_t i = 0; r == 0 && i < t->also.n; i++)
+		r = place_changed(p, "/", t->also.v[i], p->since);
+	return r;
+}
+
+/*
+ * The same action before and after the compiler has run does not say that it was the same all the
+ * while: a tree may be put aside and brought back.
+ */
+static int compare(struct prepare *p, const struct toolchain *t)
+{
+	int r;
+
+	p->result.moment = scanner_moment(p->queue->scanner);
+	/* The first time too: from then on they are watched. */
+	r = arguments_changed(p, p->since ? p->since : p->result.moment);
+	if (r < 0 || p->since == 0)
+		return r;
+	r = scanner_changed_since(p->queue->scanner, p->since);
+	if (r == 0)
+		r = place_changed(p, "/", p->cwd, p->since);
+	if (r == 0)
+		r = toolchain_changed(p, t);
+	p->result.changed |= r > 0;
+	return MIN(r, 0);
+}
+
 static int build(struct prepare *p, const struct cc_command *command)
 {
 	struct prepare_queue *q = p->queue;
@@ -168,7 +240,10 @@ static int build(struct prepare *p, const struct cc_command *command)
 	r = make_action(&params, p);
 	if (r == EXACT_UNKNOWN)
 		toolchains_forget(q->toolchains);
-	if (r == 0 && q->store)
+	if (r == 0)
+		r = compare(p, params.toolchain);
+	/* Only asked for when the compiler has run. */
+	if (r == 0 && p->since == 0 && q->store)
 		p->result.hit =
 			store_get(q->store, &p->result.action.digest, &p->result.known) == 0;
 	return r;
@@ -250,6 +325,7 @@ int prepare_start(struct prepare_queue *q, const struct prepare_params *params,
 	*p = (struct prepare){.queue = q,
 		.colour = params->colour,
 		.absent = params->absent,
+		.since = params->since,
 		.done = done,
 		.data = data,
 		.cwd = strdup(params->cwd),

@@ -27,7 +27,8 @@ struct prepare_params {
 	const char *cwd, *compiler;
 	const char *base; /* DISTCC_BASEDIR, where that is fit; or NULL */
 	bool colour;
-	bool absent; /* count them, for prepare_facts */
+	bool absent;    /* count them, for prepare_facts */
+	uint64_t since; /* a moment, to be told whether anything has changed since; or 0 */
 };
 
 /* What was found out, for people. */
@@ -48,6 +49,9 @@ struct prepare_result {
 	struct exact_action action; /* of 0: the receiver's from now on */
 	bool hit;                   /* its result is known: */
 	struct rex_result known;    /* for rex_result_fini */
+	uint64_t moment;            /* of 0: when the file system was as the action says */
+	bool changed;               /* something that matters has been another since params.since,
+				       though it may be as it was again */
 	uint64_t cpu_us;
 	struct prepare_facts facts;
 };

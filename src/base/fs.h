@@ -17,9 +17,8 @@ int fs_write_all(int fd, const void *data, size_t n) MUST_CHECK;
 /* mkdir -p with this mode for what is made. */
 int fs_mkdirs(const char *path, mode_t mode) MUST_CHECK;
 
-/* The working directory as compilers tell it: pwd ($PWD, may be NULL) where that names it for every
- * process (below /proc it does not), else
- * without links. malloc'ed; NULL: errno. */
+/* The working directory as compilers tell it: pwd ($PWD, may be NULL) where that names it, and for
+ * every process (below /proc it does not); else without links. malloc'ed; NULL: errno. */
 char *fs_working_directory(const char *pwd);
 
 /*

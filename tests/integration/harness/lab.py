@@ -3,6 +3,7 @@
 
 import os
 import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -167,3 +168,30 @@ def on_small_disk(path: Path, size: str) -> list[str]:
     """A command prefix: run the rest where path is a tmpfs of this size."""
     script = f'mount -t tmpfs -o size={size},mode=1777 none "{path}" && exec "$@"'
     return [*private_mounts(), "sh", "-c", script, "sh"]
+
+
+class Mounts:
+    """A mount namespace of its own, in which commands are run: mount what you like."""
+
+    def __init__(self):
+        self._holder = procs.spawn(
+            [*private_mounts(), "sh", "-c", "echo; exec cat"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        self._holder.stdout.readline()
+
+    def enter(self, cwd) -> list[str]:
+        """A command prefix."""
+        user = [] if os.geteuid() == 0 else ["-U", "--preserve-credentials"]
+        there = ["sh", "-c", 'cd "$0" && exec "$@"', str(cwd)]
+        return ["nsenter", "-t", str(self._holder.pid), *user, "-m", *there]
+
+    def run(self, *argv, cwd="/") -> None:
+        argv = [*self.enter(cwd), *argv]
+        assert procs.wait(procs.spawn(argv, stdin=subprocess.DEVNULL)) == 0, argv
+
+    def close(self) -> None:
+        self._holder.stdin.close()
+        self._holder.stdout.close()
+        procs.wait(self._holder)

@@ -65,6 +65,7 @@ class Client:
         }
         self.set_hosts(hosts)
         self.env.update({k: str(v) for k, v in env.items()})
+        self.inside = None  # a function that gives, for a directory, what all commands run behind
         self._runs = 0
 
     @property
@@ -79,6 +80,7 @@ class Client:
     def start(self, argv, cwd, wrap=(), **env) -> Running:
         """Start argv as it stands, in this user's environment. wrap is put before it."""
         self._runs += 1
+        wrap = [*(self.inside(cwd) if self.inside else ()), *wrap]
         out, err = (self.home / f"{self._runs}.{name}" for name in ("out", "err"))
         with open(out, "wb") as o, open(err, "wb") as e, open(os.devnull, "rb") as i:
             process = procs.spawn(
