@@ -15,10 +15,12 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "agent/rebased.h"
 #include "agent/result.h"
+#include "base/env.h"
 #include "base/fs.h"
 #include "base/path.h"
 #include "exact/rebase.h"
@@ -100,6 +102,17 @@ static void pass_over_others(struct job *j)
 static const char *take_result(struct job *j, const struct rex_result *res, struct shown *ret);
 
 /*
+ * On a terminal gcc makes links of some words, and moves what is wider than it; clang goes by
+ * COLUMNS. Only the compiler itself, there, says it as it says it.
+ */
+static bool terminal_matters(const struct job *j, const struct buf *err)
+{
+	if (err->len == 0 || !(j->request->flags & IPC_TERMINAL))
+		return false;
+	return j->command.family == CC_FAMILY_GCC || env_get(j->request->envp, "COLUMNS");
+}
+
+/*
  * It was compiled before, or by another job: nothing has to be. False: it was no good, and the job
  * goes on; else j may be gone.
  */
@@ -110,6 +123,11 @@ static bool use_known(
 	struct shown shown = {.result = NULL};
 	bool taken;
 
+	if (terminal_matters(j, &known->err)) {
+		job_exact_over(j);
+		job_go_local(j, "terminal");
+		return true;
+	}
 	snprintf(rec->where, HISTORY_WHERE_MAX, "%s", where);
 	taken = !take_result(j, known, &shown);
 	if (taken) {
@@ -336,20 +354,28 @@ void job_announce(struct job *j)
 	list_append(&j->agent->writing, &j->writing);
 }
 
+static bool has_acl(const char *path, const char *kind)
+{
+	return getxattr(path, kind, NULL, 0) >= 0;
+}
+
 /*
  * Compilers write into a file that is there (its mode, its other names, its being read-only stay),
- * and we replace it: that is the same only for a file like a new one.
+ * and we replace it: that is the same only for a file like a new one. And new files are as we make
+ * them only where their directory has no list of who may what.
  */
 static bool is_like_new(const struct job *j, const char *name)
 {
 	AUTO(util_free) char *path = path_join(j->request->cwd, name);
+	AUTO(util_free) char *dir = path ? path_dir(path) : NULL;
 	struct stat st;
 
-	if (!path)
+	if (!dir || has_acl(dir, "system.posix_acl_default"))
 		return false;
 	if (lstat(path, &st) < 0)
 		return errno == ENOENT;
-	return S_ISREG(st.st_mode) && st.st_nlink == 1 && st.st_uid == geteuid() &&
+	return !has_acl(path, "system.posix_acl_access") && S_ISREG(st.st_mode) &&
+	       st.st_nlink == 1 && st.st_uid == geteuid() &&
 	       (st.st_mode & 07777) == (0666 & ~(mode_t)j->request->umask);
 }
 
@@ -387,6 +413,8 @@ static const char *take_result(struct job *j, const struct rex_result *res, stru
 
 	if (res->exit_code != 0)
 		return "compile-failed";
+	if (terminal_matters(j, &res->err))
+		return "terminal";
 	r = show(j, res, ret, &why);
 	if (r == 0)
 		r = result_publish(
@@ -678,9 +706,9 @@ static void on_compiled(void *data, struct preprocess_result *res)
 	preprocess_text_fini(&res->text);
 	/*
 	 * What failed is run once more in the user's own process, with its limits, and is said there.
-	 * So is what could not be told.
+	 * So is what could not be told, or is told otherwise on a terminal.
 	 */
-	if (r < 0 || res->status != 0) {
+	if (r < 0 || res->status != 0 || terminal_matters(j, &j->here_result.err)) {
 		j->keep = false;
 		job_exact_over(j);
 		job_run_here(j);

@@ -34,6 +34,7 @@ enum ipc_flag {
 	IPC_STDERR_TTY = 1 << 0, /* the compiler would find a colour terminal there */
 	IPC_EXPLAIN = 1 << 1,    /* say in one line where it ran and why */
 	IPC_STORY = 1 << 2,      /* and the whole story of it */
+	IPC_TERMINAL = 1 << 3,   /* stderr is a terminal, of whatever kind */
 };
 
 struct ipc_request_header {

@@ -131,7 +131,7 @@ int launcher_run(const struct invocation *inv)
 	q.umask = umask(0);
 	umask(q.umask);
 	q.flags = (colour_terminal() ? IPC_STDERR_TTY : 0) | (inv->explain ? IPC_EXPLAIN : 0) |
-		  (inv->story ? IPC_STORY : 0);
+		  (inv->story ? IPC_STORY : 0) | (isatty(STDERR_FILENO) ? IPC_TERMINAL : 0);
 	r = ask_agent(&q, &fd, &a);
 	if (r < 0) {
 		if (env_bool(environ, "DISTCC_VERBOSE", false) || inv->explain || inv->story)

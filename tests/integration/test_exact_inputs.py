@@ -5,7 +5,11 @@ it leaves to another way, with a reason. All that a command leaves and says is h
 compile's.
 """
 
+import fcntl
+import os
 import shutil
+import struct
+import termios
 
 import pytest
 
@@ -37,15 +41,16 @@ def outcome(tree, running):
 def compiled(client, tree, line, reason, cwd="", **env):
     """
     The outcome of the line ("$" is the tree), which is the compiler's own, and which came about as
-    the reason says.
+    the reason, or one of them, says.
     """
+    reasons = [reason] if isinstance(reason, str) else reason
     argv = line.replace("$", str(tree.path)).split()
     wanted = outcome(tree, client.start(argv, tree.path / cwd, **env))
 
     def as_expected():
         got = outcome(tree, client.start([client.program, *argv], tree.path / cwd, **env))
         assert not differences(got, wanted)
-        return client.last_job()["reason"] == reason
+        return client.last_job()["reason"] in reasons
 
     # A result is kept behind the user's back: the next may come before it is.
     if reason == "cached":
@@ -272,3 +277,73 @@ def test_time_that_is_not(lab, client):
         for _ in range(2):
             assert one.compile(tree, *argv, **env).code == 0
             assert one.last_job()["reason"] == "no-hosts"
+
+
+# ---- terminals, and who may do what ----
+
+WARNED = {"u.c": "int f(void) { int unused" + "_x" * 90 + "; return 0; }\n"}
+
+
+def said_on_terminal(argv, tree, env, columns=60):
+    """What the command says there, and the object that it makes."""
+    own, other = os.openpty()
+    fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    process = procs.spawn(argv, cwd=tree.path, env=env, stdin=other, stdout=other, stderr=other,
+                          start_new_session=True)
+    os.close(other)
+    text = b""
+    try:
+        while piece := os.read(own, 4096):
+            text += piece
+    except OSError:  # what a terminal says when its last user has gone
+        pass
+    os.close(own)
+    assert procs.wait(process) == 0
+    return text, tree.changes()
+
+
+TERMINALS = [{"TERM": "xterm-256color"}, {"TERM": "dumb"},
+             {"TERM": "xterm-256color", "COLUMNS": "40"}]
+
+
+@pytest.mark.parametrize("hosts", [True, False], ids=["worker", "cache"])
+def test_messages_on_a_terminal(lab, worker, client, hosts):
+    """Links, and lines that are too wide for it: the compiler says it there, and nobody else."""
+    one, tree = client([worker] if hosts else ()), lab.tree(WARNED)
+    for cc in ("gcc", "clang"):
+        for terminal in TERMINALS:
+            argv = [cc, "-Wall", "-c", "u.c", "-o", "u.o"]
+            env = {**one.env, **terminal}
+            wanted = said_on_terminal(argv, tree, env)
+            assert b"unused" in wanted[0]
+            for _ in range(2):
+                assert said_on_terminal([one.program, *argv], tree, env) == wanted
+                # Not at one, the compiler says it otherwise.
+                compiled(one, tree, " ".join(argv), ("exact", "no-hosts", "cached"))
+
+
+def test_silence_on_a_terminal(lab, worker, client):
+    one, tree = client([worker]), lab.tree(FILES)
+    argv = ["gcc", "-Wall", "-c", "u.c", "-o", "u.o"]
+    for reason in ("exact", "cached"):
+        def silent(reason=reason):
+            text, _ = said_on_terminal([one.program, *argv], tree, one.env)
+            assert not text
+            return one.last_job()["reason"] == reason
+
+        procs.eventually(reason, silent)
+
+
+def test_lists_of_who_may_what(lab, client):
+    """They decide on the mode of what is new in a directory."""
+    one, tree = client(), lab.tree(FILES)
+    entries = [(1, 6, -1), (2, 4, 12345), (4, 4, -1), (16, 4, -1), (32, 0, -1)]
+    acl = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *e) for e in entries)
+    try:
+        os.setxattr(tree.path / "out", "system.posix_acl_default", acl)
+    except OSError as e:
+        pytest.skip(f"no such lists here: {e}")
+    for _ in range(2):
+        compiled(one, tree, "gcc -c u.c -o out/u.o", "no-hosts")
+    compiled(one, tree, "gcc -c u.c -o build/u.o", "no-hosts")
+    compiled(one, tree, "gcc -c u.c -o build/u.o", "cached")
