@@ -252,7 +252,8 @@ static void save(struct toolchains *t, struct scanner *scanner, const struct kno
 	struct toolchain_state *states;
 	int r = 0;
 
-	if (!t->db.sql)
+	/* What "native" means is this processor's, and the database may outlast it. */
+	if (!t->db.sql || memmem(k->key.data, k->key.len, "=native", 7))
 		return;
 	states = calloc(k->n_places + 1, sizeof(*states));
 	for (size_t i = 0; states && r == 0 && i < k->n_places; i++)

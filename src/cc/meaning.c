@@ -153,6 +153,8 @@ static int wa(struct parse *p, const char *arg, const char *value)
 
 static int native(struct parse *p, const char *arg, const char *value)
 {
+	if (str_eq(value, "native"))
+		return parse_plain(p, CC_LOCAL_NATIVE, arg);
 	if (str_starts(value, "native"))
 		return parse_local(p, CC_LOCAL_NATIVE, arg);
 	if (str_eq(value, "help") || str_eq(value, "?"))

@@ -412,8 +412,11 @@ static int make_arguments(struct maker *m, struct strv *argv)
 	const struct cc_command *c = m->p->command;
 	int r = strv_push(argv, m->p->compiler);
 
+	if (r == 0)
+		r = strv_push_all(argv, strv_argv(&m->p->toolchain->native));
 	for (size_t i = 1; r == 0 && i < c->n_args; i++)
-		r = add_argument(m, i, argv);
+		if (!native_is_said(c->args[i].text))
+			r = add_argument(m, i, argv);
 	/* Behind the user's "=auto". */
 	if (r == 0 && m->p->colour)
 		r = strv_push(argv, c->family == CC_FAMILY_GCC ? "-fdiagnostics-color=always"
@@ -487,6 +490,20 @@ static int no_counts(struct maker *m, const char *notes)
 				     : 0;
 }
 
+/* Does gcc write down its options, in the order in which they reach it? */
+static bool records_order(const struct cc_command *c)
+{
+	static const char *const recording[] = {"-flto", "-frecord-gcc-switches", "-fverbose-asm"};
+
+	if (c->family != CC_FAMILY_GCC)
+		return false;
+	for (size_t i = 1; i < c->n_args; i++)
+		for (size_t k = 0; k < ARRAY_SIZE(recording); k++)
+			if (str_starts(c->args[i].text, recording[k]))
+				return true;
+	return c->debug;
+}
+
 /* gcc (since 7) takes __DATE__ and __TIME__ from there; clang only in versions to come. */
 static bool is_time_given(const struct maker *m)
 {
@@ -509,6 +526,8 @@ static int check_command(struct maker *m)
 	/* No list of what was read is made of text that is preprocessed already. */
 	if (cc_language_is_preprocessed(c->language) && c->language != CC_LANGUAGE_ASM)
 		return unknown(m, "it is preprocessed already", "");
+	if (m->p->toolchain->native.n > 0 && records_order(c))
+		return unknown(m, "it records options, for the processor of this machine", "");
 	/* We add to its command line. */
 	if (c->family == CC_FAMILY_CLANG &&
 		(says(c, "-grecord-gcc-switches") || says(c, "-grecord-command-line")))

@@ -20,6 +20,7 @@ void toolchain_fini(struct toolchain *t)
 	}
 	free(t->entries);
 	strv_fini(&t->also);
+	strv_fini(&t->native);
 	*t = (struct toolchain){0};
 }
 

@@ -48,5 +48,8 @@ int libraries_add(struct inquiry *i, const char *program, const char *loader) MU
 /* What messages and character sets need. */
 int locale_add(struct inquiry *i) MUST_CHECK;
 
+/* What the options of which native_is_said come to here: toolchain.native. */
+int native_add(struct inquiry *i) MUST_CHECK;
+
 int family_gcc_add(struct inquiry *i) MUST_CHECK;
 int family_clang_add(struct inquiry *i) MUST_CHECK;

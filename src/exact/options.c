@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/env.h"
+#include "exact/toolchain.h"
 
 enum form {
 	WORD,   /* just this */
@@ -110,7 +111,9 @@ static void note_flag(struct options *o, const char *arg)
 	static const char *const external[] = {"-no-integrated-as", "-fno-integrated-as"};
 	static const char *const internal[] = {"-integrated-as", "-fintegrated-as"};
 
-	if (str_starts(arg, "-flto"))
+	if (native_is_said(arg))
+		o->native = true;
+	else if (str_starts(arg, "-flto"))
 		o->lto = true;
 	else if (str_starts(arg, "-gsplit-dwarf"))
 		o->split_dwarf = true;

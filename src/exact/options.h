@@ -12,6 +12,7 @@ struct options {
 	bool split_dwarf;
 	bool sanitize;
 	bool external_assembler; /* clang's -fno-integrated-as */
+	bool native;             /* native_is_said of one */
 	bool relative;           /* the current directory matters */
 	const char *refused;     /* points into the command; NULL: none */
 };

@@ -101,6 +101,8 @@ static int find(struct inquiry *i)
 		r = inquiry_program(i, i->q->compiler, &i->driver);
 	if (r == 0)
 		r = gcc ? family_gcc_add(i) : family_clang_add(i);
+	if (r == 0 && i->options.native)
+		r = native_add(i);
 	/* clang by itself knows no language but English; gcc and as do. */
 	if (r == 0 && (gcc || i->options.external_assembler))
 		r = locale_add(i);

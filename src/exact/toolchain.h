@@ -36,7 +36,13 @@ struct toolchain {
 	/* Not part of it, but the answer may be another one if what is at these paths is: mostly
 	 * places that were looked at before the one where something was found. Absolute. */
 	struct strv also;
+	/* Options that mean the same as those in which "native" is said (-march=native), for the
+	 * place before all others; the machine's processor is that of the answer. */
+	struct strv native;
 };
+
+/* -march=native, -mtune=native, -mcpu=native: this machine's processor decides. */
+bool native_is_said(const char *arg);
 
 struct toolchain_request {
 	const char

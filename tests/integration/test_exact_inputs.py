@@ -246,6 +246,39 @@ def test_instrumented(lab, three_ways):
         three_ways(lab.tree(FILES), line)
 
 
+# ---- this machine's processor ----
+
+# Something for the processor to do.
+SUMS = "float s(const float *a) { float r = 0; for (int i = 0; i < 64; i++) r += a[i]; return r; }\n"
+
+NATIVE = [
+    "gcc -O3 -ffast-math -march=native -c u.c -o u.o",
+    "gcc -O2 -mtune=native -c u.c -o u.o",
+    "gcc -O2 -march=native -mtune=generic -S u.c -o u.s",
+    "g++ -O2 -march=native -mtune=native -x c++ -c u.c -o u.o",
+    "clang -g -O3 -ffast-math -march=native -Werror -Wall -c u.c -o u.o",
+    "clang -O2 -mtune=native -c u.c -o u.o",
+    "clang -O2 -march=native -mtune=native -flto -c u.c -o u.o",
+]
+
+
+def test_native(lab, worker, three_ways):
+    """No worker is asked to compile for its own processor."""
+    for line in NATIVE:
+        three_ways(lab.tree({"u.c": SUMS}), line)
+    blobs = [path.read_bytes() for path in lab.root.glob("s*/store/**/*")
+             if path.is_file() and path.stat().st_size < 1 << 16]
+    assert any(b"-march=" in blob and b"/usr/bin/gcc" in blob for blob in blobs)
+    assert not any(word in blob for blob in blobs for word in (b"-march=native", b"-mtune=native"))
+
+
+@pytest.mark.parametrize("line", ["gcc -g -O2 -march=native -c u.c -o u.o",
+                                  "gcc -frecord-gcc-switches -march=native -c u.c -o u.o"])
+def test_native_that_stays(lab, worker, client, line):
+    """gcc would write down what it is told in another order."""
+    compiled(client([worker]), lab.tree({"u.c": SUMS}), line, ("native", "recorded-command"))
+
+
 # ---- the time ----
 
 DATED = 'const char *t = __DATE__ " " __TIME__;\n'
