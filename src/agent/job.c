@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/exclude.h"
 #include "base/env.h"
 #include "base/path.h"
 #include "cc/compiler.h"
@@ -441,9 +442,34 @@ enum cc_colour job_colour(const struct job *j)
 	return CC_COLOUR_ALWAYS;
 }
 
+/*
+ * The text has the files in it that its markers name. The scan has cleared what it should be made of;
+ * this is what it was made of, also where a header has changed meanwhile. NULL: it may leave.
+ */
+static const char *text_must_stay(struct job *j)
+{
+	AUTO(exclude_fini) struct exclude exclude = {.patterns = STRV_INIT};
+	char *found;
+	int r;
+
+	if (!j->settings.exclude)
+		return NULL;
+	r = exclude_parse(j->settings.exclude, &exclude);
+	if (r == 0)
+		r = exclude_check_text(
+			&exclude, j->text.data, j->text.len, j->request->cwd, &found);
+	if (r == EXCLUDE_FOUND) {
+		free(j->excluded);
+		j->excluded = found;
+		return "excluded";
+	}
+	return r == 0 ? NULL : "exclude-unsure";
+}
+
 /* The text is in hand. */
 static void text_ready(struct job *j)
 {
+	const char *stays = text_must_stay(j);
 	struct cc_split split = {
 		.directives_only = j->directives_only,
 		.colour = job_colour(j),
@@ -451,7 +477,9 @@ static void text_ready(struct job *j)
 		.target = compilers_target(&j->agent->compilers, j->request->compiler),
 	};
 
-	if (cc_split_remote(&j->command, &split, j->remote_name, &j->remote_argv) < 0)
+	if (stays)
+		job_go_local(j, stays);
+	else if (cc_split_remote(&j->command, &split, j->remote_name, &j->remote_argv) < 0)
 		job_go_local(j, "out-of-memory");
 	else
 		job_wait_for_host(j);
@@ -716,6 +744,10 @@ void job_start_plain(struct job *j)
 		job_go_local(j, cc_reason_name(j->command.reason));
 		return;
 	}
+	if (!j->cleared) {
+		job_go_local(j, j->excluded ? "excluded" : "exclude-unsure");
+		return;
+	}
 	if (!pass_over_servers(j)) {
 		/* That it cannot be exact is its own matter; that nobody took it is the hosts'. */
 		if (j->asked)
@@ -784,6 +816,7 @@ struct job *job_new(struct agent *a, struct client *c, const struct ipc_request 
 	list_init(&j->writing);
 	inflight_member_init(&j->flight, job_flight_told);
 	settings_read(request->envp, &j->settings);
+	j->cleared = !j->settings.exclude;
 	j->record = history_add(&a->history);
 	job_record(j)->start_ms = j->started_ms;
 	job_story_begin(j);
@@ -802,6 +835,7 @@ void job_free(struct job *j)
 	job_exact_over(j);
 	list_unlink(&j->writing);
 	free(j->writes);
+	free(j->excluded);
 	job_give_host_back(j);
 	leave_queue(j);
 	slots_release(&j->agent->slots, &j->claim);

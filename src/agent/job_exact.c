@@ -156,7 +156,8 @@ static struct caches_params of_caches(const struct job *j)
 bool job_exact_may_keep(const struct job *j)
 {
 	return j->exact && !j->action.unseen &&
-	       (j->agent->store || caches_take(&j->agent->caches, &j->hosts, job_now_ms(j)));
+	       (j->agent->store ||
+		       (j->cleared && caches_take(&j->agent->caches, &j->hosts, job_now_ms(j))));
 }
 
 /* What was compiled is for others too; before the job ends, since then it is gone. */
@@ -164,7 +165,7 @@ static void give(struct job *j, const struct rex_result *res)
 {
 	const struct caches_params p = of_caches(j);
 
-	if (caches_take(&j->agent->caches, &j->hosts, job_now_ms(j)))
+	if (j->cleared && caches_take(&j->agent->caches, &j->hosts, job_now_ms(j)))
 		caches_give(&j->agent->caches, &p, res);
 }
 
@@ -175,16 +176,21 @@ static void on_cache_failed(void *data, const struct hosts_entry *cache, const c
 		*detail ? ": " : "", detail);
 }
 
+static const char *why_here(const struct job *j)
+{
+	return j->cleared ? j->local_reason : j->excluded ? "excluded" : "exclude-unsure";
+}
+
 /* Nobody has it: it is compiled. */
 static void compile(struct job *j)
 {
 	pass_over_others(j);
-	j->asked = j->n_fleet > 0;
+	j->asked = j->n_fleet > 0 && j->cleared;
 	j->keep = !j->asked && job_exact_may_keep(j);
 	if (j->asked)
 		job_wait_for_host(j);
 	else
-		job_go_local(j, j->local_reason);
+		job_go_local(j, why_here(j));
 }
 
 static void on_looked_up(void *data, const struct caches_answer *answer)
@@ -207,8 +213,8 @@ static void look_elsewhere(struct job *j)
 {
 	const struct caches_params p = of_caches(j);
 
-	if (caches_look_up(&j->agent->caches, &p, on_looked_up, on_cache_failed, j, &j->lookup) ==
-		0)
+	if (j->cleared && caches_look_up(&j->agent->caches, &p, on_looked_up, on_cache_failed, j,
+				  &j->lookup) == 0)
 		job_move(j, JOB_LOOKUP);
 	else
 		compile(j);
@@ -258,6 +264,19 @@ static void on_action(struct job *j, struct rex_result *known)
 		look_elsewhere(j);
 }
 
+/* With DISTCC_EXCLUDE what is not known to may not. */
+static void note_what_may_leave(struct job *j, const struct prepare_result *result)
+{
+	if (!j->settings.exclude)
+		return;
+	j->cleared = result->cleared && !result->excluded;
+	if (!result->excluded)
+		return;
+	j->excluded = strdup(result->excluded);
+	job_say(j, LOG_LEVEL_INFO, "excluded", "source=%s file=%s", job_source_name(j),
+		result->excluded);
+}
+
 static void on_prepared(void *data, struct prepare_result *result)
 {
 	struct job *j = data;
@@ -265,6 +284,7 @@ static void on_prepared(void *data, struct prepare_result *result)
 	bool taken = result->outcome == 0 && take_action(j, &result->action) == 0;
 
 	j->prepare = NULL;
+	note_what_may_leave(j, result);
 	job_record(j)->cpu_ms += (result->cpu_us + 500) / 1000;
 	job_story_prepared(j, result);
 	j->prepared_at = result->moment;
@@ -276,7 +296,7 @@ static void on_prepared(void *data, struct prepare_result *result)
 			rex_result_fini(&result->known);
 		return;
 	}
-	if (result->outcome == EXACT_UNKNOWN)
+	if (result->outcome == EXACT_UNKNOWN && !j->scan_only)
 		job_say(j, LOG_LEVEL_INFO, "not-exact", "source=%s reason=%s", job_source_name(j),
 			result->reason ? result->reason : "");
 	job_exact_over(j);
@@ -329,7 +349,9 @@ static int start_preparing(struct job *j, uint64_t since, prepare_done_fn done)
 		.base = base_directory(j),
 		.colour = job_colour(j) == CC_COLOUR_ALWAYS,
 		.absent = j->story.wanted,
-		.since = since};
+		.since = since,
+		.exclude = j->settings.exclude,
+		.scan_only = j->scan_only};
 
 	return prepare_start(j->agent->preparing, &p, done, j, &j->prepare);
 }
@@ -387,15 +409,24 @@ static bool outputs_are_like_new(const struct job *j)
 	return true;
 }
 
-bool job_exact_begin(struct job *j)
+static bool wants_exact(const struct job *j)
 {
 	/* Without hosts it is a cache. */
 	bool anybody = j->n_fleet == 0 && (j->agent->store || j->hosts.n_caches > 0);
 
 	for (size_t i = 0; i < j->n_fleet; i++)
 		anybody |= cluster_may_ask(&j->agent->cluster, &j->fleet[i]->entry, job_now_ms(j));
-	if (!j->settings.exact || !anybody || !cc_command_is_exact(&j->command) ||
-		!outputs_are_like_new(j))
+	return j->settings.exact && anybody && cc_command_is_exact(&j->command) &&
+	       outputs_are_like_new(j);
+}
+
+bool job_exact_begin(struct job *j)
+{
+	bool exact = wants_exact(j);
+
+	/* What may leave at all is asked for text, too. */
+	j->scan_only = !exact;
+	if (!exact && (j->cleared || j->n_fleet == 0 || j->command.reason != CC_REMOTE_OK))
 		return false;
 	if (start_preparing(j, 0, on_prepared) < 0)
 		return false;

@@ -69,6 +69,9 @@ struct job {
 	struct exact_action action;
 	struct rex_blob *blobs; /* of action */
 	struct rex_run *run;
+	bool scan_only; /* prepared for what may leave alone: it is not for the exact way */
+	bool cleared;   /* what it reads is known, and may leave; or nothing is excluded */
+	char *excluded; /* a file that may not leave; NULL: none is known */
 	struct inflight_member flight;
 	struct caches_lookup *lookup;
 	bool asked;     /* hosts were asked for an exact compile, or would have been */

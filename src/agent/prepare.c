@@ -14,11 +14,14 @@
 #include <string.h>
 #include <time.h>
 
+#include "agent/exclude.h"
 #include "base/fs.h"
 #include "base/list.h"
 #include "base/path.h"
 #include "cc/compiler.h"
 #include "cc/response.h"
+
+enum { TEXT_MAX = 1 << 30 }; /* bytes of a source that is preprocessed already */
 
 struct prepare_queue {
 	uv_loop_t *loop;
@@ -43,6 +46,9 @@ struct prepare {
 	struct prepare_result result;
 	char *base;
 	char *reason, *not_based;
+	struct exclude exclude;
+	bool scan_only;
+	char *excluded;
 };
 
 int prepare_queue_new(
@@ -89,6 +95,8 @@ static void prepare_free(struct prepare *p)
 	free(p->base);
 	free(p->reason);
 	free(p->not_based);
+	free(p->excluded);
+	exclude_fini(&p->exclude);
 	free(p);
 }
 
@@ -202,6 +210,55 @@ static int compare(struct prepare *p, const struct toolchain *t)
 	return MIN(r, 0);
 }
 
+/* ---- what may leave ---- */
+
+static int set_excluded(struct prepare *p, const char *path)
+{
+	p->excluded = strdup(path);
+	return p->excluded ? 0 : -ENOMEM;
+}
+
+/* A source that is preprocessed already: what is in it was read before. */
+static int look_into_text(struct prepare *p, const char *path)
+{
+	AUTO(buf_fini) struct buf text = BUF_INIT_MAX(TEXT_MAX);
+	int r = fs_read_file(path, &text);
+
+	if (r == 0)
+		r = exclude_check_text(&p->exclude, buf_str(&text), text.len, p->cwd, &p->excluded);
+	p->result.cleared = r == 0;
+	return r == -ENOMEM ? r : 0;
+}
+
+/* What the compiler reads, and what it looks for and finds. */
+static int clear(
+	struct prepare *p, const struct cc_command *command, const struct scan_result *scan)
+{
+	p->result.cleared = true;
+	if (p->exclude.patterns.n == 0)
+		return 0;
+	for (size_t i = 0; i < scan->n_files; i++) {
+		if (!exclude_has_file(&p->exclude, scan->files[i].path->path))
+			continue;
+		p->result.cleared = false;
+		return set_excluded(p, scan->files[i].path->path);
+	}
+	return cc_language_is_preprocessed(command->language)
+		       ? look_into_text(p, scan->files[0].path->path)
+		       : 0;
+}
+
+/* All that would be uploaded, the toolchain included. */
+static int look_into_action(struct prepare *p, const struct exact_action *a)
+{
+	if (p->exclude.patterns.n == 0 || p->excluded)
+		return 0;
+	for (size_t i = 0; i < a->n_blobs; i++)
+		if (a->blobs[i].path && exclude_has(&p->exclude, a->blobs[i].path))
+			return set_excluded(p, a->blobs[i].path);
+	return 0;
+}
+
 static int build(struct prepare *p, const struct cc_command *command)
 {
 	struct prepare_queue *q = p->queue;
@@ -228,6 +285,10 @@ static int build(struct prepare *p, const struct cc_command *command)
 		return p->reason ? EXACT_UNKNOWN : -ENOMEM;
 	}
 	if (r == 0)
+		r = clear(p, command, params.scan);
+	if (r == 0 && p->scan_only)
+		return EXACT_UNKNOWN;
+	if (r == 0)
 		r = note_scan(p, params.scan);
 	begun = now_us(CLOCK_MONOTONIC);
 	if (r == 0)
@@ -240,10 +301,17 @@ static int build(struct prepare *p, const struct cc_command *command)
 	r = make_action(&params, p);
 	if (r == EXACT_UNKNOWN)
 		toolchains_forget(q->toolchains);
+	if (r != 0)
+		return r;
+	r = compare(p, params.toolchain);
 	if (r == 0)
-		r = compare(p, params.toolchain);
+		r = look_into_action(p, &p->result.action);
+	if (r < 0) {
+		exact_action_fini(&p->result.action);
+		return r;
+	}
 	/* Only asked for when the compiler has run. */
-	if (r == 0 && p->since == 0 && q->store)
+	if (p->since == 0 && q->store)
 		p->result.hit =
 			store_get(q->store, &p->result.action.digest, &p->result.known) == 0;
 	return r;
@@ -296,6 +364,7 @@ static void on_worked(uv_work_t *work, int status)
 		p->result.outcome = -ECANCELED;
 	p->result.reason = p->reason;
 	p->result.not_based = p->not_based;
+	p->result.excluded = p->excluded;
 	if (!p->cancelled) {
 		p->done(p->data, &p->result);
 		p->result.outcome = -ECANCELED; /* its action has been taken */
@@ -326,6 +395,7 @@ int prepare_start(struct prepare_queue *q, const struct prepare_params *params,
 		.colour = params->colour,
 		.absent = params->absent,
 		.since = params->since,
+		.scan_only = params->scan_only,
 		.done = done,
 		.data = data,
 		.cwd = strdup(params->cwd),
@@ -337,6 +407,8 @@ int prepare_start(struct prepare_queue *q, const struct prepare_params *params,
 		    : -ENOMEM;
 	if (r == 0)
 		r = strv_push_all(&p->envp, params->envp);
+	if (r == 0)
+		r = exclude_parse(params->exclude, &p->exclude);
 	if (r < 0) {
 		prepare_free(p);
 		return r;

@@ -27,8 +27,10 @@ struct prepare_params {
 	const char *cwd, *compiler;
 	const char *base; /* DISTCC_BASEDIR, where that is fit; or NULL */
 	bool colour;
-	bool absent;    /* count them, for prepare_facts */
-	uint64_t since; /* a moment, to be told whether anything has changed since; or 0 */
+	bool absent;         /* count them, for prepare_facts */
+	uint64_t since;      /* a moment, to be told whether anything has changed since; or 0 */
+	const char *exclude; /* see agent/exclude.h; NULL: nothing */
+	bool scan_only;      /* no action is wanted, only what may leave */
 };
 
 /* What was found out, for people. */
@@ -46,6 +48,8 @@ struct prepare_result {
 	int outcome;                /* 0, EXACT_UNKNOWN, -errno */
 	const char *reason;         /* of EXACT_UNKNOWN; may be NULL */
 	const char *not_based;      /* why the base directory was not made use of; or NULL */
+	bool cleared;               /* all that it reads is known, and may leave */
+	const char *excluded;       /* a file that may not; NULL: none is known */
 	struct exact_action action; /* of 0: the receiver's from now on */
 	bool hit;                   /* its result is known: */
 	struct rex_result known;    /* for rex_result_fini */

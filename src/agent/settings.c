@@ -5,6 +5,7 @@
 
 void settings_read(char *const *envp, struct settings *ret)
 {
+	const char *exclude = env_get(envp, "DISTCC_EXCLUDE");
 	const char *log = env_get(envp, "DISTCC_LOG");
 
 	*ret = (struct settings){
@@ -12,6 +13,7 @@ void settings_read(char *const *envp, struct settings *ret)
 		.skip_local_retry = env_get(envp, "DISTCC_SKIP_LOCAL_RETRY") != NULL,
 		.exact = env_bool(envp, "DISTCC_EXACT", false),
 		.basedir = env_get(envp, "DISTCC_BASEDIR"),
+		.exclude = exclude && *exclude ? exclude : NULL,
 		.no_rewrite = env_get(envp, "DISTCC_NO_REWRITE_CROSS") != NULL,
 		.backoff_ms = env_seconds_ms(envp, "DISTCC_BACKOFF_PERIOD", 60000),
 		.io_ms = env_seconds_ms(envp, "DISTCC_IO_TIMEOUT", 300000),

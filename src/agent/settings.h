@@ -10,6 +10,7 @@ struct settings {
 	bool exact;            /* DISTCC_EXACT */
 	const char *basedir;   /* DISTCC_BASEDIR; NULL: none */
 	bool no_rewrite;       /* DISTCC_NO_REWRITE_CROSS */
+	const char *exclude;   /* DISTCC_EXCLUDE; NULL: nothing; as long as the environment */
 	uint64_t backoff_ms;   /* DISTCC_BACKOFF_PERIOD, 60 s; 0: hosts are not rested */
 	uint64_t io_ms;        /* DISTCC_IO_TIMEOUT, 300 s */
 	uint64_t connect_ms;   /* DISTCC_CONNECT_TIMEOUT, 4 s for each address */

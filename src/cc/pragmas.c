@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
-#include "base/path.h"
+#include "cc/markers.h"
 
 /*
  * A list of what survives, not of what is lost: gcc loses the pragmas whose words it expands
@@ -207,72 +207,28 @@ static int check_file(struct cc_pragmas *p, const char *path, bool *ret_loses)
 	return 0;
 }
 
-/* ---- line markers: # LINE "FILE" FLAGS ---- */
+/* ---- the files of a text ---- */
 
-/* The name between the quotes into name (as large as the line); false: an escape we do not read. */
-static bool unescape(const char *from, const char *to, char *name)
-{
-	while (from < to) {
-		if (*from == '\\' && (++from == to || (*from != '\\' && *from != '"')))
-			return false;
-		*name++ = *from++;
-	}
-	*name = '\0';
-	return true;
-}
-
-struct marker {
-	const char *name, *name_end;
-	bool enters; /* flag 1 */
+struct check {
+	struct cc_pragmas *pragmas;
+	bool loses;
 };
 
-/* The marker on the line at p; false: none. */
-static bool read_marker(const char *p, const char *eol, struct marker *ret)
+static int check_marker(void *arg, const char *path, bool enters)
 {
-	const char *open = memchr(p, '"', (size_t)(eol - p));
-	const char *close = open ? memrchr(open + 1, '"', (size_t)(eol - open - 1)) : NULL;
+	struct check *c = arg;
+	int r = enters ? check_file(c->pragmas, path, &c->loses) : 0;
 
-	if (eol - p < 5 || p[0] != '#' || p[1] != ' ' || p[2] < '0' || p[2] > '9' || !close)
-		return false;
-	*ret = (struct marker){open + 1, close, eol - close >= 3 && close[2] == '1'};
-	return true;
-}
-
-static int check_marker(struct cc_pragmas *p, const struct marker *m, const char *cwd, bool *loses)
-{
-	size_t n = (size_t)(m->name_end - m->name);
-	AUTO(util_free) char *name = malloc(n + 1);
-	AUTO(util_free) char *path = NULL;
-
-	if (!name)
-		return -ENOMEM;
-	*loses = !unescape(m->name, m->name_end, name);
-	if (*loses || name[0] == '<')
-		return 0;
-	path = path_join(cwd, name);
-	return path ? check_file(p, path, loses) : -ENOMEM;
+	return r == 0 && c->loses ? CC_MARKERS_ENOUGH : r;
 }
 
 int cc_pragmas_check(
 	struct cc_pragmas *p, const char *text, size_t n, const char *cwd, bool *ret_whole)
 {
-	const char *end = text + n, *at = text;
-	bool first = true, loses = false;
-	int r = 0;
+	struct check c = {.pragmas = p};
+	int r = cc_markers_each(text, n, cwd, check_marker, &c);
 
-	while (r == 0 && !loses && at) {
-		const char *eol = memchr(at, '\n', (size_t)(end - at));
-		struct marker m;
-
-		if (eol && read_marker(at, eol, &m)) {
-			if (first || m.enters)
-				r = check_marker(p, &m, cwd, &loses);
-			first = false;
-		}
-		at = memmem(eol ? eol : end, (size_t)(end - (eol ? eol : end)), "\n# ", 3);
-		at = at ? at + 1 : NULL;
-	}
-	if (r == 0)
-		*ret_whole = !loses && !first;
-	return r;
+	if (r >= 0)
+		*ret_whole = r == 0 && !c.loses;
+	return MIN(r, 0);
 }
