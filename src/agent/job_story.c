@@ -205,8 +205,9 @@ static void local_reason(const struct job *j, char *ret, size_t size)
 		snprintf(ret, size, "%s%s%s", cc_reason_sentence(c->reason), c->detail ? ": " : "",
 			c->detail ? c->detail : "");
 	else
-		snprintf(ret, size, "%s",
-			j->local_reason ? j->local_reason : "it is this machine's");
+		snprintf(ret, size, "%s%s%s",
+			j->local_reason ? j->local_reason : "it is this machine's",
+			j->excluded ? ": " : "", j->excluded ? j->excluded : "");
 }
 
 static void outcome(struct job *j, char *ret, size_t size)

@@ -103,7 +103,8 @@ void rex_result_fini(struct rex_result *res)
 	free(TAKE_PTR(res->outputs));
 	res->n_outputs = 0;
 	res->exit_code = 0;
-	res->cached = false;
+	res->cached = res->looked = false;
+	buf_fini(&res->lookups.list);
 }
 
 static void run_free(struct rex_run *run)
@@ -291,19 +292,34 @@ static void on_end(struct rpc_call *call, const struct rpc_end *end, void *data)
 static const struct rpc_handler handler = {
 	.on_message = on_message, .on_writable = on_writable, .on_end = on_end};
 
+/* m is what p has, and this. */
+static int ask_for_lookups(struct rpc_call_params *p, struct rpc_metadata *m)
+{
+	int r = rpc_metadata_add_all(m, p->metadata);
+
+	if (r == 0)
+		r = rpc_metadata_add(m, REAPI_LOOKUPS_HEADER, REAPI_LOOKUPS_REPORT);
+	p->metadata = m;
+	return r;
+}
+
 bool rex_run_open(struct rex_run *run, const struct rex_stage *stage)
 {
 	struct rex *rex = run->rex;
 	struct rex_conn *c = rex->conn;
+	AUTO(rpc_metadata_fini) struct rpc_metadata metadata = RPC_METADATA_INIT;
 	struct rpc_call_params p;
-	int r;
+	int r = 0;
 
 	rex_call_params(rex, stage->path, &handler, run, &p);
 	if (!c || !rex_conn_ready(c)) {
 		wait_for_connection(run);
 		return false;
 	}
-	r = rpc_client_call(c->rpc, &p, uv_now(rex->loop), &run->call);
+	if (stage->runs && run->p.lookups)
+		r = ask_for_lookups(&p, &metadata);
+	if (r == 0)
+		r = rpc_client_call(c->rpc, &p, uv_now(rex->loop), &run->call);
 	if (r == -EAGAIN)
 		rex_run_end(run, REX_BUSY, "too many calls at once");
 	else if (r == -EPIPE)

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "net/dial.h"
 #include "reapi/digest.h"
+#include "reapi/lookups.h"
 
 /*
  * A client of one Remote Execution server: one connection, shared by all its runs, made when it is
@@ -95,6 +96,7 @@ struct rex_params {
 	size_t n_outputs;
 	bool skip_cache;                 /* skip_cache_lookup */
 	const struct rex_record *record; /* REX_STORE: what is put there; as blobs */
+	bool lookups;                    /* let it tell what was looked for in vain */
 };
 
 struct rex_output {
@@ -117,6 +119,8 @@ struct rex_result {
 	struct rex_output *outputs;
 	size_t n_outputs;
 	uint64_t queued_ms, run_ms; /* by the server's own metadata; 0 if it gave none */
+	bool looked;                /* it was asked to, and has told what was looked for in vain: */
+	struct reapi_lookups lookups;
 };
 
 /* Frees what out, err and outputs still have. */

@@ -159,6 +159,7 @@ static const struct rex_stage executing = {
 	.path = "/build.bazel.remote.execution.v2.Execution/Execute",
 	.patient = true,
 	.stream = true,
+	.runs = true,
 	.message = on_operation,
 	.over = over,
 	.failed = failed,

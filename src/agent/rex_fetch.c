@@ -405,6 +405,13 @@ static uint64_t between(const pb_timestamp *from, const pb_timestamp *to)
 	return ns > 0 && ns / 1000000 <= INT64_MAX ? (uint64_t)(ns / 1000000) : 0;
 }
 
+/* What cannot be read is not told. */
+static void take_lookups(struct rex_run *run, const re_executed_action_metadata *m)
+{
+	if (run->p.lookups)
+		run->result.looked = reapi_lookups_find(&run->arena, m, &run->result.lookups);
+}
+
 static void take_times(struct rex_run *run, const re_executed_action_metadata *m)
 {
 	if (!m)
@@ -427,6 +434,7 @@ void rex_fetch_start(struct rex_run *run, const re_action_result *m)
 	run->gone = false;
 	run->result.exit_code = m->exit_code;
 	take_times(run, m->execution_metadata);
+	take_lookups(run, m->execution_metadata);
 	r = add_items(run, m, &v);
 	/* All that is wanted of the message has been copied. */
 	rex_execute_fini(run);

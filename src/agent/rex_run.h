@@ -141,6 +141,7 @@ struct rex_stage {
 	const char *path;
 	bool patient;
 	bool stream; /* more than one message may come */
+	bool runs;   /* what is asked for is that the action be run */
 	void (*message)(struct rex_run *run, struct buf *message);
 	void (*writable)(struct rex_run *run); /* NULL: sends one message */
 	void (*over)(struct rex_run *run);     /* RPC_OK, and a message came */

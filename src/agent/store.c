@@ -220,7 +220,7 @@ void store_put(
 	*p = (struct put){.store = s, .action = *action, .result = *r};
 	r->outputs = NULL;
 	r->n_outputs = 0;
-	r->out = r->err = (struct buf)BUF_INIT;
+	r->out = r->err = r->lookups.list = (struct buf)BUF_INIT;
 	p->work.data = p;
 	(void)!uv_queue_work(loop, &p->work, on_put, on_put_done);
 }

@@ -12,6 +12,7 @@
  *	lro_     google.longrunning                LRO_INIT(OPERATION)     LRO_TYPE(operation)
  *	bs_      google.bytestream                 BS_INIT(READ_REQUEST)   BS_TYPE(read_request)
  *	health_  grpc.health.v1                    HEALTH_INIT(HEALTH_CHECK_REQUEST), HEALTH_TYPE(…)
+ *	dv_      distcc.v1                         DV_INIT(LOOKUPS)        DV_TYPE(lookups)
  *
  * "re_digest d = RE_INIT(DIGEST);" is a message of its own; "RE_TYPE(digest)" is what reapi_unpack
  * wants. Values of enums: RE_ENUM(COMPRESSOR__VALUE__ZSTD), GR_ENUM(CODE__NOT_FOUND),
@@ -25,6 +26,7 @@
 
 #include "bytestream.pb-c.h"
 #include "health.pb-c.h"
+#include "lookups.pb-c.h"
 #include "operations.pb-c.h"
 #include "remote_execution.pb-c.h"
 #include "semver.pb-c.h"
@@ -163,3 +165,9 @@
 
 #define health_health_check_request HEALTH_NAME(HealthCheckRequest)
 #define health_health_check_response HEALTH_NAME(HealthCheckResponse)
+
+#define DV_NAME(name) Distcc__V1__##name
+#define DV_INIT(NAME) DISTCC__V1__##NAME##__INIT
+#define DV_TYPE(name) (&distcc__v1__##name##__descriptor)
+
+#define dv_lookups DV_NAME(Lookups)

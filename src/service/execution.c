@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "reapi/lookups.h"
 #include "reapi/message.h"
 #include "reapi/resource.h"
 #include "reapi/status.h"
@@ -257,6 +258,13 @@ static int make_operation(struct execution *e, uint64_t owner, const struct reap
 	return operation_new(&e->operations, id, owner, digest, execution_now_ms(e), ret);
 }
 
+static bool wants_lookups(const struct rpc_call *call)
+{
+	const char *how = rpc_metadata_get(rpc_call_metadata(call), REAPI_LOOKUPS_HEADER);
+
+	return how && str_eq(how, REAPI_LOOKUPS_REPORT);
+}
+
 static void execute_message(struct rpc_call *call, struct buf *message, void *data)
 {
 	AUTO(reapi_arena_fini) struct reapi_arena a = {.max = 0};
@@ -278,7 +286,7 @@ static void execute_message(struct rpc_call *call, struct buf *message, void *da
 		fault_set(&f, RPC_RESOURCE_EXHAUSTED, "%s",
 			r == -EBUSY ? "one client has as many actions in hand as it may"
 				    : "this worker has more actions in hand than it can");
-	if (f.status == RPC_OK && lookup_start(e, o, q) < 0) {
+	if (f.status == RPC_OK && lookup_start(e, o, q, wants_lookups(call)) < 0) {
 		operation_finish(&e->operations, o, e->exhausted, execution_now_ms(e));
 		fault_errno(&f, -ENOMEM, "the action");
 	}

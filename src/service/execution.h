@@ -35,7 +35,8 @@ void execution_arm(struct execution *e);
  * The action cache is asked (unless q says not to) and the action read for an operation, which is
  * then answered, or joins a run. q need not stay. -ENOMEM: the operation is as it was.
  */
-int lookup_start(struct execution *e, struct operation *o, const re_execute_request *q) MUST_CHECK;
+int lookup_start(struct execution *e, struct operation *o, const re_execute_request *q,
+	bool report_lookups) MUST_CHECK;
 
 /* An Execute that no job was started for, or a job, is over. */
 void execution_over(struct execution *e, const struct service_over *over);

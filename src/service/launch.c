@@ -93,6 +93,8 @@ int launch_start(const struct service *s, const struct launch_job *job, struct s
 		.fd_in = -1,
 		.fd_out = job->out_fd,
 		.fd_err = job->err_fd,
+		.lookups = job->lookups_fd >= 0,
+		.fd_lookups = job->lookups_fd,
 		.limits =
 			{
 				.wall_ms = job->launch->timeout_ms,

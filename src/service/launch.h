@@ -31,6 +31,7 @@ struct launch_job {
 	const struct reapi_command *command;
 	const char *input; /* absolute path of the input root */
 	int out_fd, err_fd;
+	int lookups_fd; /* for sandbox_plan.fd_lookups; -1: they are not wanted */
 };
 /* 0, FAULT. */
 int launch_start(const struct service *s, const struct launch_job *job, struct sandbox_run *ret,

@@ -129,7 +129,8 @@ static void in_loop(uv_work_t *work, int status)
 	free_lookup(l);
 }
 
-int lookup_start(struct execution *e, struct operation *o, const re_execute_request *q)
+int lookup_start(
+	struct execution *e, struct operation *o, const re_execute_request *q, bool report_lookups)
 {
 	struct lookup *l = calloc(1, sizeof(*l));
 	int r;
@@ -144,6 +145,7 @@ int lookup_start(struct execution *e, struct operation *o, const re_execute_requ
 	reapi_arena_init(&l->arena, INPUTS_MEMORY_MAX);
 	l->asked.out = q->inline_stdout;
 	l->asked.err = q->inline_stderr;
+	l->asked.lookups = report_lookups;
 	results_ask_files(&l->asked, q->inline_output_files, q->n_inline_output_files);
 	r = uv_queue_work(e->service->loop, &l->work, in_pool, in_loop);
 	if (r < 0) {

@@ -23,6 +23,7 @@ struct operation_answer;
 /* What clients want to have in the answer itself. */
 struct results_asked {
 	bool out, err;
+	bool lookups;      /* what it looks for in vain */
 	struct strv files; /* paths as in the Command */
 };
 void results_asked_fini(struct results_asked *asked);

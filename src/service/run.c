@@ -44,6 +44,7 @@
 #include "service/digest.h"
 #include "service/execution.h"
 #include "service/launch.h"
+#include "service/looked.h"
 #include "service/result.h"
 #include "service/roots.h"
 
@@ -85,7 +86,7 @@ struct run {
 	char name[NAME_SIZE]; /* in roots; "": nothing is there */
 	struct sandbox_run job;
 	struct sandbox_result result;
-	int out_fd, err_fd;
+	int out_fd, err_fd, lookups_fd;
 	struct fault fault;
 	struct results results;
 	struct operation_answer *answer;
@@ -204,6 +205,7 @@ static void clean_up(struct run *r)
 	go(r, REMOVING);
 	util_close(&r->out_fd);
 	util_close(&r->err_fd);
+	util_close(&r->lookups_fd);
 	util_close(&r->result.tree_fd);
 	sandbox_end(service(r)->sandbox, &r->job);
 	give_slot_back(r);
@@ -332,10 +334,26 @@ static void keep_result(struct run *r)
 	service_refs_fini(&refs);
 }
 
+/* NULL: there is none. */
+static pb_any *lookups(struct run *r)
+{
+	struct reapi_lookups found = {.part = false};
+	pb_any *any = NULL;
+	int e = r->lookups_fd >= 0 ? looked_read(r->lookups_fd, &found) : LOOKED_NOT;
+
+	if (e == 0)
+		any = reapi_lookups_to_any(&r->results.arena, &found);
+	else if (e < 0)
+		log_event(LOG_LEVEL_WARNING, "lookups-not-told", "%s", strerror(-e));
+	buf_fini(&found.list);
+	return any;
+}
+
 /* The result is complete but for when it came about; keep it, and make the answer. */
 static void conclude(struct run *r)
 {
 	re_executed_action_metadata m = RE_INIT(EXECUTED_ACTION_METADATA);
+	pb_any *auxiliary = lookups(r);
 	const struct timespec collected = now();
 	pb_timestamp queued = stamp(&r->times.queued), start = stamp(&r->times.start);
 	pb_timestamp inputs = stamp(&r->times.inputs), built = stamp(&r->times.built);
@@ -354,6 +372,8 @@ static void conclude(struct run *r)
 	m.execution_completed_timestamp = &ended;
 	m.output_upload_start_timestamp = &ended;
 	m.output_upload_completed_timestamp = m.worker_completed_timestamp = &done;
+	m.auxiliary_metadata = &auxiliary;
+	m.n_auxiliary_metadata = auxiliary != NULL;
 	r->results.message.execution_metadata = &m;
 	if (r->fault.status == RPC_OK && r->results.message.exit_code == 0 &&
 		!r->action.do_not_cache && service(r)->ac)
@@ -463,7 +483,8 @@ static void on_built(struct run *r)
 	struct launch_job job = {.launch = &r->launch,
 		.command = &r->inputs.command,
 		.out_fd = r->out_fd,
-		.err_fd = r->err_fd};
+		.err_fd = r->err_fd,
+		.lookups_fd = -1};
 	const struct times *t = &r->times;
 
 	r->execution->stats.input_ns +=
@@ -479,6 +500,11 @@ static void on_built(struct run *r)
 		fault_errno(&r->fault, -ENOMEM, "the input root");
 	}
 	job.input = input;
+	if (r->asked.lookups) {
+		/* Without it the job is run all the same, and nothing is told. */
+		r->lookups_fd = memfd_create("distcc-lookups", MFD_CLOEXEC);
+		job.lookups_fd = r->lookups_fd;
+	}
 	r->times.begun = now();
 	if (r->fault.status != RPC_OK || launch_start(service(r), &job, &r->job, &r->fault) != 0 ||
 		!watch_job(r)) {
@@ -673,7 +699,7 @@ int run_new(struct execution *e, const struct reapi_digest *digest,
 	r->action = *action;
 	r->arena = *arena;
 	reapi_arena_init(arena, 0);
-	r->out_fd = r->err_fd = r->result.tree_fd = -1;
+	r->out_fd = r->err_fd = r->lookups_fd = r->result.tree_fd = -1;
 	r->job = (struct sandbox_run)SANDBOX_RUN_INIT;
 	inputs_init(&r->inputs);
 	results_init(&r->results);
@@ -704,5 +730,7 @@ void run_ask(struct operation_task *task, const struct results_asked *asked)
 
 	r->asked.out = r->asked.out || asked->out;
 	r->asked.err = r->asked.err || asked->err;
+	/* Of one that runs by then nothing is known. */
+	r->asked.lookups = r->asked.lookups || asked->lookups;
 	results_ask_files(&r->asked, asked->files.v, asked->files.n);
 }

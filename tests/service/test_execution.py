@@ -10,6 +10,8 @@ import pytest
 from reapi import (DEADLINE, Tree, digest_of, key, last, operations_pb2, re, response, stage, until,
                    violations)
 
+import lookups_pb2
+
 OK, CANCELLED, INVALID, LATE, NOT_FOUND = 0, 1, 3, 4, 5
 EXHAUSTED, PRECONDITION, UNAVAILABLE = 8, 9, 14
 CACHE_CHECK, QUEUED, EXECUTING, COMPLETED = 1, 2, 3, 4
@@ -67,6 +69,67 @@ def test_second_time_from_the_cache(client, shared):
     fresh = last(client.execute(digest, skip_cache_lookup=True))
     assert not fresh.cached_result and good(fresh).stdout_raw == b"hello\n"
     assert shared.stats()["ran"] == ran + 1
+
+
+def told_lookups(result):
+    """The list of reapi/lookups.h, or None."""
+    for any_ in result.execution_metadata.auxiliary_metadata:
+        m = lookups_pb2.Lookups()
+        if any_.Unpack(m):
+            return read_lookups(m.paths)
+    return None
+
+
+def read_lookups(data):
+    found, at, before = [], 0, b""
+
+    def number():
+        nonlocal at
+        n = shift = 0
+        while True:
+            byte = data[at]
+            at += 1
+            n |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return n
+
+    while at < len(data):
+        same, size = number(), number()
+        before = before[:same] + data[at:at + size // 2]
+        at += size // 2
+        found.append("+-"[size & 1] + before.decode())
+    return found
+
+
+def test_lookups_are_told(client):
+    argv, told = ["/bin/sh", "-c", "test -e /none; test -L /none/below; exit 1"], {}
+    for header in (None, "report", "other"):
+        digest = client.action(argv, salt=f"look {header}".encode())
+        q = re.ExecuteRequest(action_digest=digest)
+        metadata = (("distcc-lookups", header),) if header else ()
+        answer = last(client.execution.Execute(q, timeout=DEADLINE, metadata=metadata))
+        told[header] = told_lookups(good(answer, 1))
+    assert told[None] is None and told["other"] is None
+    assert {"+/none", "-/none/below"} <= set(told["report"])
+    assert told["report"] == sorted(told["report"], key=lambda p: (p[1:].encode(), p[0] == "-"))
+
+
+def test_lookups_are_kept_with_the_result(client):
+    digest = client.action(["/bin/sh", "-c", "test -e /none; true"], salt=b"kept look-ups")
+    q = re.ExecuteRequest(action_digest=digest)
+    asking = (("distcc-lookups", "report"),)
+    first = good(last(client.execution.Execute(q, timeout=DEADLINE, metadata=asking)))
+    assert "+/none" in told_lookups(first)
+    # By whomever it is asked for.
+    again = last(client.execution.Execute(q, timeout=DEADLINE))
+    assert again.cached_result and told_lookups(again.result) == told_lookups(first)
+    # What was done before anybody asked comes without.
+    digest = client.action(["/bin/true"], salt=b"no look-ups")
+    q = re.ExecuteRequest(action_digest=digest)
+    good(last(client.execution.Execute(q, timeout=DEADLINE)))
+    again = last(client.execution.Execute(q, timeout=DEADLINE, metadata=asking))
+    assert again.cached_result and told_lookups(again.result) is None
 
 
 def test_failures_are_results_and_not_cached(client):
