@@ -221,7 +221,7 @@ static int run(struct options *o)
 	int r;
 
 	if (o->help) {
-		options_help(stdout);
+		worker_options_help(stdout);
 		return 0;
 	}
 	if (o->version) {
@@ -248,11 +248,11 @@ int main(int argc, char **argv)
 
 	daemon_fill_stdio();
 	log_init("distccd", LOG_LEVEL_NOTICE);
-	r = options_parse(argc, argv, &o);
+	r = worker_options_parse(argc, argv, &o);
 	if (r != 0)
 		return r;
 	log_set_level(o.log_level);
 	r = run(&o);
-	options_fini(&o);
+	worker_options_fini(&o);
 	return r;
 }

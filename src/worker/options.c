@@ -136,6 +136,11 @@ static int add_listen(struct options *o, const struct row *row, const char *valu
 	return strv_push(&o->listen, value);
 }
 
+static int add_adopted(struct options *o, const struct row *row, const char *value)
+{
+	return strv_push(&o->adopt, value);
+}
+
 static int add_toolchain(struct options *o, const struct row *row, const char *value)
 {
 	return strv_push(&o->toolchains, value);
@@ -194,6 +199,11 @@ static const struct row rows[] = {
 		AT(store)},
 	{"store-size", 0, "SIZE", "bytes of the store at most, with K, M, G or T (default 10G)",
 		set_size, AT(store_size), STORE_SIZE_MIN, STORE_SIZE_MAX},
+	{"adopt", 0, "COMPILER",
+		"take the files of COMPILER into the store, so that clients need not send them "
+		"(may "
+		"be repeated)",
+		add_adopted},
 	{"instance", 0, "NAME", "the instance name that is served (default: any)", set_text,
 		AT(instance)},
 	{"sandbox", 0, "auto|always|never",
@@ -284,12 +294,14 @@ static const char *missing(const struct options *o)
 		return "--tls-client-ca needs --tls-cert and --tls-key";
 	if (o->instance && !o->store)
 		return "--instance needs --store";
+	if (o->adopt.n > 0 && !o->store)
+		return "--adopt needs --store";
 	if (o->store && !*o->store)
 		return "--store needs the name of a directory";
 	return NULL;
 }
 
-int options_parse(int argc, char **argv, struct options *ret)
+int worker_options_parse(int argc, char **argv, struct options *ret)
 {
 	struct option longs[ARRAY_SIZE(rows) + 1] = {0};
 	char shorts[2 * ARRAY_SIZE(rows) + 1], *s = shorts;
@@ -326,21 +338,22 @@ int options_parse(int argc, char **argv, struct options *ret)
 	if (r == 0 && o.mode != OPTIONS_MODE_INETD && !o.allow_given && acl_add_loopback(&o.allow))
 		r = WORKER_EXIT_OUT_OF_MEMORY;
 	if (r != 0) {
-		options_fini(&o);
+		worker_options_fini(&o);
 		return r;
 	}
 	*ret = o;
 	return 0;
 }
 
-void options_fini(struct options *o)
+void worker_options_fini(struct options *o)
 {
 	acl_fini(&o->allow);
 	strv_fini(&o->listen);
 	strv_fini(&o->toolchains);
+	strv_fini(&o->adopt);
 }
 
-void options_help(FILE *to)
+void worker_options_help(FILE *to)
 {
 	fprintf(to, "Usage: distccd [OPTION...]\n"
 		    "Compiles for distcc clients.\n\n");

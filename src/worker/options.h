@@ -33,10 +33,11 @@ struct options {
 	const char *token_file;
 	enum confine_mode sandbox; /* of the compilers of distcc clients */
 	struct strv toolchains;
+	struct strv adopt; /* compilers whose files are taken into the store */
 	enum log_level log_level;
 };
 
 /* argv's strings must outlive it. 0, or a worker_exit code after a message on stderr. */
-int options_parse(int argc, char **argv, struct options *ret) MUST_CHECK;
-void options_fini(struct options *o);
-void options_help(FILE *to);
+int worker_options_parse(int argc, char **argv, struct options *ret) MUST_CHECK;
+void worker_options_fini(struct options *o);
+void worker_options_help(FILE *to);

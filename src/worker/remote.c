@@ -14,6 +14,7 @@
 #include "cas/ac.h"
 #include "cas/upload.h"
 #include "sandbox/sandbox.h"
+#include "worker/adopt.h"
 #include "worker/secrets.h"
 #include "worker/server.h"
 
@@ -78,6 +79,19 @@ static void on_maintained(uv_work_t *work, int status)
 	s->maintaining = false;
 }
 
+static void adopt_all(uv_work_t *work)
+{
+	struct server *s = work->data;
+	size_t files;
+
+	if (adopt(s->service.cas, &s->options->adopt, &s->policy, &files) == 0)
+		log_event(LOG_LEVEL_INFO, "adopted", "files=%zu", files);
+}
+
+static void on_adopted(uv_work_t *work, int status)
+{
+}
+
 static void on_timer(uv_timer_t *timer)
 {
 	struct server *s = timer->data;
@@ -116,7 +130,9 @@ int remote_open(struct server *s)
 		return r;
 	}
 	v->serving = s->remote = true;
-	s->maintenance.data = s->maintain.data = s;
+	s->maintenance.data = s->maintain.data = s->adoption.data = s;
+	if (s->options->adopt.n > 0)
+		(void)!uv_queue_work(&s->loop, &s->adoption, adopt_all, on_adopted);
 	r = uv_timer_init(&s->loop, &s->maintain);
 	return r < 0 ? r : uv_timer_start(&s->maintain, on_timer, MAINTAIN_MS, MAINTAIN_MS);
 }

@@ -48,7 +48,7 @@ struct server {
 	struct service service; /* without a cas: gRPC is not spoken */
 	char *roots;            /* service.roots_path */
 	uv_timer_t maintain;
-	uv_work_t maintenance;
+	uv_work_t maintenance, adoption;
 	bool remote, maintaining;
 	struct server_listener listeners[SERVER_LISTENERS_MAX];
 	size_t n_listeners;

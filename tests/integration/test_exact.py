@@ -123,6 +123,21 @@ def test_nothing_is_sent_twice(lab, worker, client):
     assert int(one.last_job()["bytes_up"]) * 20 < int(first["bytes_up"])
 
 
+def test_adopted_compilers(lab, client):
+    """A worker with the same compiler is not sent it."""
+    source = units(lab)
+    sent = {}
+    for options in ([], ["--adopt", "gcc", "--adopt", "no-such-compiler"]):
+        worker = start_worker(lab, options=options, compilers="/usr/bin")
+        if options:
+            procs.eventually("it is adopted", lambda log=worker.log: "adopted" in log.read_text())
+            assert "no-such-compiler" in worker.log.read_text()
+        one = client([worker], DISTCC_CACHE_SIZE=0)
+        compiled(one, source, reason="exact")
+        sent[bool(options)] = int(one.last_job()["bytes_up"])
+    assert sent[True] * 20 < sent[False], sent
+
+
 CHANGES = {
     "an included header": lambda t: (t / "a.h").write_text("#define A 2\n"),
     "one that shadows it": lambda t: (t / "first/b.h").write_text("#define B 5\n"),

@@ -25,7 +25,7 @@ static int parse(char *text, struct options *ret)
 	while ((word = strsep(&text, " ")))
 		if (*word)
 			argv[argc++] = word;
-	return options_parse(argc, argv, ret);
+	return worker_options_parse(argc, argv, ret);
 }
 
 static void test_defaults(void **state)
@@ -45,7 +45,7 @@ static void test_defaults(void **state)
 	assert_true(!o.store && !o.instance && !o.tls_cert && !o.tls_key && !o.tls_client_ca);
 	assert_null(o.token_file);
 	assert_int_equal(o.store_size, 10ULL << 30);
-	options_fini(&o);
+	worker_options_fini(&o);
 }
 
 static void test_services(void **state)
@@ -67,14 +67,14 @@ static void test_services(void **state)
 	assert_string_equal(o.tls_client_ca, "a");
 	assert_string_equal(o.token_file, "t");
 	assert_int_equal(o.sandbox, CONFINE_AUTO);
-	options_fini(&o);
+	worker_options_fini(&o);
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 		char size[64];
 
 		snprintf(size, sizeof(size), "--store-size=%s", sizes[i].text);
 		assert_int_equal(parse(size, &o), 0);
 		assert_int_equal(o.store_size, sizes[i].bytes);
-		options_fini(&o);
+		worker_options_fini(&o);
 	}
 }
 
@@ -87,14 +87,14 @@ static void test_isolation(void **state)
 	assert_int_equal(parse(text, &o), 0);
 	assert_int_equal(o.toolchains.n, 2);
 	assert_string_equal(o.toolchains.v[1], "/opt/b");
-	options_fini(&o);
+	worker_options_fini(&o);
 	for (unsigned i = 0; i < ARRAY_SIZE(modes); i++) {
 		char mode[32];
 
 		snprintf(mode, sizeof(mode), "--sandbox %s", modes[i]);
 		assert_int_equal(parse(mode, &o), 0);
 		assert_int_equal(o.sandbox, i);
-		options_fini(&o);
+		worker_options_fini(&o);
 	}
 	assert_int_equal(parse(wrong, &o), WORKER_EXIT_BAD_ARGUMENTS);
 }
@@ -118,7 +118,7 @@ static void test_everything(void **state)
 	assert_int_equal(o.listen.n, 2);
 	assert_string_equal(o.user, "u");
 	assert_int_equal(o.oom_score_adj, -10);
-	options_fini(&o);
+	worker_options_fini(&o);
 
 	assert_int_equal(parse(more, &o), 0);
 	assert_int_equal(o.job_lifetime_s, 9);
@@ -128,13 +128,13 @@ static void test_everything(void **state)
 	assert_int_equal(o.mode, OPTIONS_MODE_INETD);
 	assert_true(o.insecure);
 	assert_int_equal(o.allow.n, 0);
-	options_fini(&o);
+	worker_options_fini(&o);
 
 	assert_int_equal(parse(wizard, &o), 0);
 	assert_true(o.no_detach && o.log_stderr);
 	assert_int_equal(o.mode, OPTIONS_MODE_DAEMON);
 	assert_int_equal(o.log_level, LOG_LEVEL_DEBUG);
-	options_fini(&o);
+	worker_options_fini(&o);
 }
 
 static void test_bad(void **state)
