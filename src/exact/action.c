@@ -6,6 +6,8 @@
  *	what the unit reads	scan_result.files, at their paths without links
  *	links, directories	those on the way of each path as the compiler spells it
  *	directories searched	they have to be there, or the compiler drops them from its list
+ *	directories looked in	where nothing was found too: who meets a directory that is not there
+ *				asks no more (clang), and so nobody could tell what it missed
  *	the toolchain		exact/toolchain.h
  *	the working directory	by its name without links, and by PWD's
  *
@@ -29,6 +31,7 @@
 #include "exact/depfile.h"
 #include "reapi/action.h"
 #include "reapi/path.h"
+#include "scan/hashset.h"
 
 enum { TWIN_TIME = 1000000000 };
 
@@ -48,6 +51,7 @@ struct maker {
 	const char *cwd; /* without links */
 	struct input *inputs;
 	size_t n, cap;
+	struct hashset looked_in; /* absent paths, by what is above them: of each directory one */
 	char **reason;
 };
 
@@ -204,6 +208,57 @@ static int place(struct maker *m, const char *name, const char **ret_real)
 	return r != 0 ? r : scanner_steps(m->p->scanner, path, add_step, m);
 }
 
+static size_t above(const struct scan_path *p)
+{
+	const char *slash = memrchr(p->path, '/', p->len);
+
+	return slash ? (size_t)(slash - p->path) : 0;
+}
+
+static bool same_above(const void *item, const void *key)
+{
+	const struct scan_path *x = item, *y = key;
+	size_t n = above(y);
+
+	return above(x) == n && memcmp(x->path, y->path, n) == 0;
+}
+
+/* The directory of that name, or the nearest above it that is there. */
+static int nearest_directory(struct maker *m, const char *name, size_t n)
+{
+	AUTO(util_free) char *text = strndup(name, n);
+	struct scan_path *path;
+	const char *real;
+
+	if (!text)
+		return -ENOMEM;
+	for (char *slash; *text; *slash = '\0') {
+		int r = scanner_file(m->p->scanner, "/", text, &path);
+
+		if (r == -ENOMEM)
+			return r;
+		if (r == 0 && path->kind == SCAN_DIRECTORY)
+			return place(m, text, &real);
+		slash = strrchr(text, '/');
+		if (!slash)
+			return 0;
+	}
+	return 0;
+}
+
+static int looked_for(void *arg, const struct scan_path *p)
+{
+	struct maker *m = arg;
+	uint32_t hash = hashset_hash(p->path, above(p));
+
+	if (hashset_find(&m->looked_in, hash, same_above, p))
+		return 0;
+	if (hashset_reserve(&m->looked_in) < 0)
+		return -ENOMEM;
+	hashset_add(&m->looked_in, hash, (void *)p);
+	return nearest_directory(m, p->path, above(p));
+}
+
 static int collect(struct maker *m)
 {
 	const struct scan_result *scan = m->p->scan;
@@ -221,6 +276,8 @@ static int collect(struct maker *m)
 	}
 	if (r == 0)
 		r = scanner_each_step(m->p->scanner, add_step, m);
+	if (r == 0)
+		r = scanner_each_absent(m->p->scanner, looked_for, m);
 	for (size_t i = 0; r == 0 && i < t->n; i++)
 		r = toolchain_entry(m, &t->entries[i]);
 	return r;
@@ -655,6 +712,7 @@ int exact_action_make(const struct exact_params *p, struct exact_action *ret, ch
 	int r = make(&m);
 
 	free(m.inputs);
+	hashset_fini(&m.looked_in);
 	if (r == 0)
 		*ret = a;
 	else

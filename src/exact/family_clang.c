@@ -92,10 +92,25 @@ static int add_distribution(struct inquiry *i)
 	return r == 0 ? inquiry_optional_tree(i, "/etc/env.d/gcc") : r;
 }
 
+/* Directories that it looks for to know the machine: with libraries for other ABIs, and where ROCm
+ * would be. What is in them it does not use. */
+static int add_layout(struct inquiry *i)
+{
+	static const char *const beside[] = {"../lib32", "../libx32"};
+	AUTO(util_free) char *dir = path_dir(i->q->compiler);
+	int r = dir ? inquiry_optional(i, "/opt") : -ENOMEM;
+
+	for (size_t k = 0; r == 0 && k < ARRAY_SIZE(beside); k++)
+		r = add_below(i, dir, beside[k]);
+	return r;
+}
+
 int family_clang_add(struct inquiry *i)
 {
 	int r = add_installations(i);
 
+	if (r == 0)
+		r = add_layout(i);
 	if (r == 0)
 		r = inquiry_search_dirs(i);
 	if (r == 0)
