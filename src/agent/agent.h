@@ -10,6 +10,7 @@
 #include "agent/inflight.h"
 #include "agent/prepare.h"
 #include "agent/sources.h"
+#include "agent/verify.h"
 #include "base/list.h"
 #include "base/warden.h"
 #include "ipc/place.h"
@@ -59,6 +60,8 @@ struct agent {
 	struct cluster cluster;
 	struct caches caches;
 	struct inflight inflight;
+	struct sample sample;
+	struct verify *verify;
 	struct list writing; /* struct job.writing: of all jobs that make an object */
 };
 

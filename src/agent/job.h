@@ -23,6 +23,8 @@
  * Between PREPARE and LOOKUP it is JOINED where another job is at the same compile already: its
  * result ends this one too.
  *
+ * A compile that is done twice (job_verify.c) goes to WAIT_LOCAL and HERE with its result in hand.
+ *
  * In WAIT_HOST a text is in hand; if the hosts list names localhost, a local slot is waited for
  * at the same time, and what comes first is taken. A job in WAIT_* holds nothing that another
  * could wait for. A client that goes away ends its job in any state.

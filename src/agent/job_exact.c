@@ -3,7 +3,8 @@
 /*
  * The exact way of a job: its action is made (agent/prepare.h), a host that speaks Remote Execution
  * runs it (agent/rex.h), what the compiler says that it read is held against what was foreseen, and
- * only then are the outputs put in place (agent/result.h).
+ * only then are the outputs put in place (agent/result.h). Whether a result may be believed, and which
+ * are looked at more closely, is in job_verify.c.
  *
  * Any step may fail, and the job then takes the plain way, or is compiled here. A compile that
  * failed there is done here again: what the compiler says here is what counts.
@@ -40,6 +41,13 @@ static void drop_lists(struct job *j)
 	drop_list(j, &j->assembled_list);
 }
 
+void job_exact_forget_here(struct job *j)
+{
+	drop_lists(j);
+	free(TAKE_PTR(j->before));
+	rex_result_fini(&j->here_result);
+}
+
 void job_exact_over(struct job *j)
 {
 	inflight_failed(&j->flight);
@@ -51,9 +59,8 @@ void job_exact_over(struct job *j)
 		rex_cancel(TAKE_PTR(j->run));
 	if (j->here)
 		preprocess_cancel(TAKE_PTR(j->here), NULL);
-	drop_lists(j);
-	free(TAKE_PTR(j->before));
-	rex_result_fini(&j->here_result);
+	job_exact_forget_here(j);
+	job_verify_over(j);
 	if (j->exact)
 		exact_action_fini(&j->action);
 	j->exact = false;
@@ -73,7 +80,7 @@ static int show(struct job *j, const struct rex_result *res, struct shown *ret, 
 	int r = j->action.base ? rebased(&j->action, res, REBASED_TO_USER, &ret->own, ret_why) : 0;
 
 	ret->result = j->action.base ? &ret->own : res;
-	return r == REBASED_DOUBTED ? RESULT_DOUBTED : r;
+	return r;
 }
 
 /* ---- the action ---- */
@@ -99,7 +106,14 @@ static void pass_over_others(struct job *j)
 			j->tried[i] = true;
 }
 
-static const char *take_result(struct job *j, const struct rex_result *res, struct shown *ret);
+static const char *accept_result(struct job *j, const struct rex_result *res, struct shown *ret);
+static const char *publish(struct job *j, const struct rex_result *res);
+
+/* Is it one of those that are compiled here too, to compare? Then j is on its way. */
+static bool begin_twice(struct job *j, struct rex_result *res, struct shown *shown)
+{
+	return res && job_verify_begin(j, j->action.base ? &shown->own : res);
+}
 
 /*
  * On a terminal gcc makes links of some words, and moves what is wider than it; clang goes by
@@ -113,15 +127,15 @@ static bool terminal_matters(const struct job *j, const struct buf *err)
 }
 
 /*
- * It was compiled before, or by another job: nothing has to be. False: it was no good, and the job
- * goes on; else j may be gone.
+ * It was compiled before, or by another job: nothing has to be. owned: the same, where its buffers may
+ * be taken; or NULL. False: it was no good, and the job goes on; else j may be gone.
  */
-static bool use_known(
-	struct job *j, const struct rex_result *known, const char *reason, const char *where)
+static bool use_known(struct job *j, const struct rex_result *known, struct rex_result *owned,
+	const char *reason, const char *where)
 {
 	struct history_record *rec = job_record(j);
 	struct shown shown = {.result = NULL};
-	bool taken;
+	const char *why;
 
 	if (terminal_matters(j, &known->err)) {
 		job_exact_over(j);
@@ -129,15 +143,19 @@ static bool use_known(
 		return true;
 	}
 	snprintf(rec->where, HISTORY_WHERE_MAX, "%s", where);
-	taken = !take_result(j, known, &shown);
-	if (taken) {
+	why = accept_result(j, known, &shown);
+	if (!why && begin_twice(j, owned, &shown))
+		return true;
+	if (!why)
+		why = publish(j, shown.result);
+	if (!why) {
 		rec->remote = true;
 		rec->reason = reason;
 		inflight_done(&j->flight, known);
 		job_end(j, 0, &shown.result->out, &shown.result->err);
 	}
 	rex_result_fini(&shown.own);
-	return taken;
+	return !why;
 }
 
 /* ---- other caches ---- */
@@ -203,7 +221,8 @@ static void on_looked_up(void *data, const struct caches_answer *answer)
 	j->lookup = NULL;
 	rec->bytes_up += answer->bytes_up;
 	rec->bytes_down += answer->bytes_down;
-	if (!answer->result || !use_known(j, answer->result, "cached", answer->from->definition))
+	if (!answer->result ||
+		!use_known(j, answer->result, NULL, "cached", answer->from->definition))
 		compile(j);
 	else if (a->store)
 		store_put(a->store, a->loop, &action, answer->result);
@@ -231,7 +250,7 @@ void job_flight_told(
 	job_announce(j);
 	switch (word) {
 	case INFLIGHT_RESULT:
-		if (!use_known(j, result, "joined", "cache"))
+		if (!use_known(j, result, NULL, "joined", "cache"))
 			compile(j);
 		break;
 	case INFLIGHT_ALONE:
@@ -257,11 +276,17 @@ static bool join(struct job *j)
 /* There is an action. */
 static void on_action(struct job *j, struct rex_result *known)
 {
-	if (!known && join(j))
+	if (!known && !job_verify_doubted(j) && join(j))
 		return;
 	job_announce(j);
-	if (!known || !use_known(j, known, "cached", "cache"))
-		look_elsewhere(j);
+	if (known && use_known(j, known, known, "cached", "cache"))
+		return;
+	if (j->n_fleet > 0 && job_verify_doubted(j)) {
+		job_exact_over(j);
+		job_go_local(j, "doubted-before");
+		return;
+	}
+	look_elsewhere(j);
 }
 
 /* With DISTCC_EXCLUDE what is not known to may not. */
@@ -291,6 +316,7 @@ static void on_prepared(void *data, struct prepare_result *result)
 	if (result->hit && !taken)
 		rex_result_fini(&result->known);
 	if (taken) {
+		j->facts = result->compiler;
 		on_action(j, result->hit ? &result->known : NULL);
 		if (result->hit)
 			rex_result_fini(&result->known);
@@ -424,6 +450,9 @@ bool job_exact_begin(struct job *j)
 {
 	bool exact = wants_exact(j);
 
+	if (j->settings.exact && cc_command_is_exact(&j->command) && job_verify_keeps_here(j))
+		return true;
+
 	/* What may leave at all is asked for text, too. */
 	j->scan_only = !exact;
 	if (!exact && (j->cleared || j->n_fleet == 0 || j->command.reason != CC_REMOTE_OK))
@@ -436,8 +465,8 @@ bool job_exact_begin(struct job *j)
 
 /* ---- a host ---- */
 
-/* There is a result: it is in its place, or the reason why it is not is given. */
-static const char *take_result(struct job *j, const struct rex_result *res, struct shown *ret)
+/* A result, and that is one to be used; *ret is to be given back in any case. NULL, or why it is not. */
+static const char *accept_result(struct job *j, const struct rex_result *res, struct shown *ret)
 {
 	AUTO(util_free) char *why = NULL;
 	int r;
@@ -448,34 +477,38 @@ static const char *take_result(struct job *j, const struct rex_result *res, stru
 		return "terminal";
 	r = show(j, res, ret, &why);
 	if (r == 0)
-		r = result_publish(
-			&j->action, ret->result, j->request->cwd, j->request->umask, &why);
-	switch (r) {
-	case 0:
-		job_story_outputs(j, ret->result);
+		return job_verify_check(j, ret->result);
+	job_say(j, LOG_LEVEL_INFO, "not-based", "%s: %s", job_source_name(j),
+		why ? why : strerror(ENOMEM));
+	return "not-based";
+}
+
+/* One that was accepted: it is in its place, or the reason why it is not is given. */
+static const char *publish(struct job *j, const struct rex_result *res)
+{
+	int r = result_publish(&j->action, res, j->request->cwd, j->request->umask);
+
+	if (r == 0) {
+		job_story_outputs(j, res);
 		return NULL;
-	case RESULT_DOUBTED:
-		job_say(j, LOG_LEVEL_WARNING, "exact-doubted", "%s was compiled on %s: %s",
-			job_source_name(j), job_record(j)->where, why ? why : "");
-		return "exact-doubted";
-	case RESULT_INCOMPLETE:
-		return "exact-incomplete";
-	default:
-		/* The compiler itself will say best what is wrong with that place. */
-		job_say(j, LOG_LEVEL_INFO, "output-failed", "%s: %s", j->command.object,
-			strerror(-r));
-		return "output-failed";
 	}
+	/* The compiler itself will say best what is wrong with that place. */
+	job_say(j, LOG_LEVEL_INFO, "output-failed", "%s: %s", j->command.object, strerror(-r));
+	return "output-failed";
 }
 
 static void done(struct job *j, struct rex_result *res)
 {
 	struct history_record *rec = job_record(j);
 	struct shown shown = {.result = NULL};
-	const char *reason = take_result(j, res, &shown);
+	const char *reason = accept_result(j, res, &shown);
 	const struct reapi_digest action = j->action.digest;
 	struct agent *a = j->agent;
 
+	if (!reason && begin_twice(j, res, &shown))
+		return;
+	if (!reason)
+		reason = publish(j, shown.result);
 	if (!reason) {
 		rec->remote = true;
 		rec->reason = "exact";
@@ -563,7 +596,8 @@ int job_exact_start(struct job *j)
 		.blobs = j->blobs,
 		.n_blobs = j->action.n_blobs,
 		.outputs = (const char *const *)strv_argv(&j->action.outputs),
-		.n_outputs = j->action.outputs.n};
+		.n_outputs = j->action.outputs.n,
+		.lookups = job_verify_wants_lookups(j)};
 	struct rex *rex;
 	int r = cluster_get(&j->agent->cluster, j->agent->loop, &j->host->entry, &times, &rex);
 
@@ -620,7 +654,7 @@ static bool is_old(const struct job *j, size_t i)
 }
 
 /* All outputs that it wrote. */
-static int read_outputs(struct job *j)
+int job_exact_read_here(struct job *j)
 {
 	struct rex_result *r = &j->here_result;
 
@@ -664,7 +698,7 @@ static bool make_kept(struct job *j, struct rex_result *ret)
 	return false;
 }
 
-static void end_here(struct job *j, bool keep)
+void job_exact_end_here(struct job *j, bool keep)
 {
 	struct reapi_digest action = j->action.digest;
 	struct rex_result kept = {.outcome = REX_DONE};
@@ -695,10 +729,21 @@ static void on_prepared_again(void *data, struct prepare_result *result)
 	       reapi_digest_eq(&result->action.digest, &j->action.digest);
 	if (result->outcome == 0)
 		exact_action_fini(&result->action);
+	j->prepared_again(j, same);
+}
+
+int job_exact_prepare_again(struct job *j, void (*told)(struct job *j, bool same))
+{
+	j->prepared_again = told;
+	return start_preparing(j, j->prepared_at, on_prepared_again);
+}
+
+static void keep_if_same(struct job *j, bool same)
+{
 	if (!same)
 		job_say(j, LOG_LEVEL_INFO, "not-kept", "%s: its inputs have changed meanwhile",
 			job_source_name(j));
-	end_here(j, same && !j->contended);
+	job_exact_end_here(j, same && !j->contended);
 }
 
 /* What its assembler read; only here can it read what is not in the action's root. */
@@ -717,7 +762,7 @@ static bool is_fit(struct job *j)
 {
 	AUTO(util_free) char *why = NULL;
 
-	if (j->contended || read_outputs(j) < 0)
+	if (j->contended || job_exact_read_here(j) < 0)
 		return false;
 	if (result_check(&j->action, &j->here_result, j->request->cwd, &why) == 0 &&
 		check_assembled(j, &why) == 0)
@@ -735,6 +780,10 @@ static void on_compiled(void *data, struct preprocess_result *res)
 	j->here_result.outcome = REX_DONE;
 	j->here_result.err = res->err;
 	preprocess_text_fini(&res->text);
+	if (r == 0 && j->twice && res->status >= 0) {
+		job_verify_compiled(j, res->status);
+		return;
+	}
 	/*
 	 * What failed is run once more in the user's own process, with its limits, and is said there.
 	 * So is what could not be told, or is told otherwise on a terminal.
@@ -745,8 +794,8 @@ static void on_compiled(void *data, struct preprocess_result *res)
 		job_run_here(j);
 		return;
 	}
-	if (!is_fit(j) || start_preparing(j, j->prepared_at, on_prepared_again) < 0)
-		end_here(j, false);
+	if (!is_fit(j) || job_exact_prepare_again(j, keep_if_same) < 0)
+		job_exact_end_here(j, false);
 }
 
 static int name_list(struct job *j, char **ret)

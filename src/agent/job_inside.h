@@ -12,7 +12,7 @@
 #include "agent/story.h"
 #include "cc/split.h"
 
-/* Private to job.c, job_exact.c and job_story.c. */
+/* Private to job.c, job_exact.c, job_story.c and job_verify.c. */
 
 enum job_state {
 	JOB_NEW,
@@ -85,6 +85,10 @@ struct job {
 	char *read_list;      /* the temporary file that says what it read; NULL: none */
 	char *assembled_list; /* the same, of its assembler */
 	struct rex_result here_result;
+
+	struct reapi_digest facts; /* of action: see prepare_result */
+	struct job_twice *twice;   /* it is compiled there and here; NULL: it is not */
+	void (*prepared_again)(struct job *j, bool same);
 };
 
 void job_move(struct job *j, enum job_state to);
@@ -149,3 +153,30 @@ void job_exact_unwanted(struct job *j);
 int job_exact_here(struct job *j) MUST_CHECK;
 /* Whatever of it runs is ended, and what it had is dropped. Idempotent. */
 void job_exact_over(struct job *j);
+
+/* Of a job that was compiled here by ourselves. */
+
+/* What it wrote, into here_result. -errno. */
+int job_exact_read_here(struct job *j) MUST_CHECK;
+/* It will be compiled here once more. */
+void job_exact_forget_here(struct job *j);
+/* told: whether it still is the same action. -errno: it is not called. */
+int job_exact_prepare_again(struct job *j, void (*told)(struct job *j, bool same)) MUST_CHECK;
+/* Its end, with here_result. */
+void job_exact_end_here(struct job *j, bool keep);
+
+/* ---- job_verify.c ---- */
+
+/* Its source is one that is compiled here: it is on its way. */
+bool job_verify_keeps_here(struct job *j);
+/* A result of its action was doubted before. */
+bool job_verify_doubted(const struct job *j);
+/* The host is to tell what was looked for in vain. */
+bool job_verify_wants_lookups(struct job *j);
+/* Is it a result to be used? NULL, or why it is not, which is remembered where it was doubted. */
+const char *job_verify_check(struct job *j, const struct rex_result *res);
+/* One that is: true, it is compiled here too, to compare; res is taken, and j on its way. */
+bool job_verify_begin(struct job *j, struct rex_result *res);
+/* j->twice was compiled here, with this wait status; here_result has what it said. */
+void job_verify_compiled(struct job *j, int status);
+void job_verify_over(struct job *j); /* idempotent */

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -228,6 +229,24 @@ static int open_preparing(struct agent *a)
 	return prepare_queue_new(a->loop, dir, a->store, &a->preparing);
 }
 
+/* What is remembered of doubts is kept with the results, and is forgotten with them. */
+static int open_verify(struct agent *a)
+{
+	AUTO(util_free) char *cache = NULL;
+	AUTO(util_free) char *dir = NULL;
+	uint64_t seed = uv_hrtime();
+	int r = store_directory(environ, &cache);
+
+	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) < 0)
+		log_event(LOG_LEVEL_INFO, "no-entropy", "%s", strerror(errno));
+	sample_init(&a->sample, seed);
+	if (r == 0 && cache && asprintf(&dir, "%s/verify", cache) < 0) {
+		dir = NULL;
+		r = -ENOMEM;
+	}
+	return r < 0 ? r : verify_open(dir, &a->verify);
+}
+
 static int init(struct agent *a)
 {
 	ssize_t n = readlink("/proc/self/exe", program_path, sizeof(program_path) - 1);
@@ -254,6 +273,8 @@ static int init(struct agent *a)
 	if (!a->pragmas)
 		return -ENOMEM;
 	r = store_open(environ, &a->store);
+	if (r == 0)
+		r = open_verify(a);
 	if (r == 0)
 		r = open_preparing(a);
 	if (r == 0)
@@ -286,6 +307,7 @@ static void fini(struct agent *a)
 	cc_pragmas_free(a->pragmas);
 	prepare_queue_free(a->preparing);
 	store_close(a->store);
+	verify_close(a->verify);
 	warden_stop(&a->warden);
 	util_close(&a->lock);
 	ipc_place_close(&a->place);

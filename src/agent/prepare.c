@@ -259,9 +259,24 @@ static int look_into_action(struct prepare *p, const struct exact_action *a)
 	return 0;
 }
 
+/* Which compiler it was, and what it said to the scanner. */
+static int name_compiler(const struct scan_result *scan, const struct toolchains_found *found,
+	struct reapi_digest *ret)
+{
+	AUTO(reapi_hasher_fini) struct reapi_hasher h = {0};
+	int r = reapi_hasher_init(&h);
+
+	if (r == 0)
+		r = reapi_hasher_update(&h, found->identity->hash, sizeof(found->identity->hash));
+	if (r == 0 && scan->facts)
+		r = reapi_hasher_update(&h, scan->facts, strlen(scan->facts));
+	return r == 0 ? reapi_hasher_finish(&h, ret) : r;
+}
+
 static int build(struct prepare *p, const struct cc_command *command)
 {
 	struct prepare_queue *q = p->queue;
+	struct toolchains_found found;
 	struct toolchain_request request = {.compiler = p->compiler,
 		.command = command,
 		.cwd = p->cwd,
@@ -292,12 +307,16 @@ static int build(struct prepare *p, const struct cc_command *command)
 		r = note_scan(p, params.scan);
 	begun = now_us(CLOCK_MONOTONIC);
 	if (r == 0)
-		r = toolchains_find(q->toolchains, q->scanner, &request, &params.toolchain,
-			&p->result.facts.toolchain_from, &p->reason);
+		r = toolchains_find(q->toolchains, q->scanner, &request, &found, &p->reason);
 	p->result.facts.toolchain_us = now_us(CLOCK_MONOTONIC) - begun;
 	if (r != 0)
 		return r == TOOLCHAIN_UNKNOWN ? EXACT_UNKNOWN : r;
-	p->result.facts.toolchain_files = params.toolchain->n;
+	params.toolchain = found.toolchain;
+	p->result.facts.toolchain_from = found.from;
+	p->result.facts.toolchain_files = found.toolchain->n;
+	r = name_compiler(params.scan, &found, &p->result.compiler);
+	if (r < 0)
+		return r;
 	r = make_action(&params, p);
 	if (r == EXACT_UNKNOWN)
 		toolchains_forget(q->toolchains);

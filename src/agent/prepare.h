@@ -45,16 +45,17 @@ struct prepare_facts {
 };
 
 struct prepare_result {
-	int outcome;                /* 0, EXACT_UNKNOWN, -errno */
-	const char *reason;         /* of EXACT_UNKNOWN; may be NULL */
-	const char *not_based;      /* why the base directory was not made use of; or NULL */
-	bool cleared;               /* all that it reads is known, and may leave */
-	const char *excluded;       /* a file that may not; NULL: none is known */
-	struct exact_action action; /* of 0: the receiver's from now on */
-	bool hit;                   /* its result is known: */
-	struct rex_result known;    /* for rex_result_fini */
-	uint64_t moment;            /* of 0: when the file system was as the action says */
-	bool changed;               /* something that matters has been another since params.since,
+	int outcome;                  /* 0, EXACT_UNKNOWN, -errno */
+	const char *reason;           /* of EXACT_UNKNOWN; may be NULL */
+	const char *not_based;        /* why the base directory was not made use of; or NULL */
+	bool cleared;                 /* all that it reads is known, and may leave */
+	const char *excluded;         /* a file that may not; NULL: none is known */
+	struct exact_action action;   /* of 0: the receiver's from now on */
+	struct reapi_digest compiler; /* of 0: its toolchain, and what it said to the scanner */
+	bool hit;                     /* its result is known: */
+	struct rex_result known;      /* for rex_result_fini */
+	uint64_t moment;              /* of 0: when the file system was as the action says */
+	bool changed;                 /* something that matters has been another since params.since,
 				       though it may be as it was again */
 	uint64_t cpu_us;
 	struct prepare_facts facts;

@@ -115,6 +115,11 @@ static int change_all(struct change *c, const struct rex_result *r, struct rex_r
 	e = ret->outputs ? change_text(c, &r->err, "messages", &ret->err) : -ENOMEM;
 	if (e == 0)
 		e = change_text(c, &r->out, "messages", &ret->out);
+	/* Its paths are told apart by who reads them. */
+	ret->looked = r->looked;
+	ret->lookups.part = r->lookups.part;
+	if (e == 0 && r->looked)
+		e = copy(&r->lookups.list, &ret->lookups.list);
 	for (size_t i = 0; e == 0 && i < r->n_outputs; i++) {
 		ret->n_outputs++;
 		e = change_output(c, &r->outputs[i], &ret->outputs[i]);

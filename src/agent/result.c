@@ -2,7 +2,9 @@
 #include "agent/result.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/fs.h"
 #include "base/path.h"
@@ -25,7 +27,7 @@ static int begin(
 }
 
 /* The first of a's outputs is the object. */
-static int write_all(
+int result_publish(
 	const struct exact_action *a, const struct rex_result *r, const char *cwd, unsigned umask)
 {
 	struct fs_output files[REX_OUTPUTS_MAX];
@@ -59,10 +61,40 @@ int result_check(const struct exact_action *a, const struct rex_result *r, const
 	return e == EXACT_UNKNOWN ? RESULT_DOUBTED : e;
 }
 
-int result_publish(const struct exact_action *a, const struct rex_result *r, const char *cwd,
-	unsigned umask, char **ret_reason)
-{
-	int e = result_check(a, r, cwd, ret_reason);
+/* ---- two of them ---- */
 
-	return e != 0 ? e : write_all(a, r, cwd, umask);
+static bool same(const struct buf *x, const struct buf *y)
+{
+	return x->len == y->len && memcmp(buf_str(x), buf_str(y), x->len) == 0;
+}
+
+static bool same_output(const struct rex_output *x, const struct rex_output *y)
+{
+	return !x == !y && (!x || same(&x->data, &y->data));
+}
+
+static int difference(const char *what, const char *name, char **ret)
+{
+	if (asprintf(ret, "%s%s", what, name) >= 0)
+		return 0;
+	*ret = NULL;
+	return -ENOMEM;
+}
+
+int result_difference(const struct exact_action *a, const struct rex_result *x,
+	const struct rex_result *y, char **ret)
+{
+	*ret = NULL;
+	if (x->exit_code != y->exit_code)
+		return difference("the exit status", "", ret);
+	for (size_t i = 0; i < a->outputs.n; i++) {
+		const char *name = a->outputs.v[i];
+
+		if (!(a->deps_ours && str_eq(name, a->deps)) &&
+			!same_output(find(x, name), find(y, name)))
+			return difference("the output ", name, ret);
+	}
+	if (!same(&x->err, &y->err))
+		return difference("what it says on stderr", "", ret);
+	return same(&x->out, &y->out) ? 0 : difference("what it says on stdout", "", ret);
 }

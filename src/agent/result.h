@@ -18,6 +18,14 @@ enum {
 int result_check(const struct exact_action *a, const struct rex_result *r, const char *cwd,
 	char **ret_reason) MUST_CHECK;
 
-/* Checks, then writes. Outputs may be taken from r. 0, an outcome above, -errno: writing failed. */
+/* One that was checked. 0, -errno: writing failed. */
 int result_publish(const struct exact_action *a, const struct rex_result *r, const char *cwd,
-	unsigned umask, char **ret_reason) MUST_CHECK;
+	unsigned umask) MUST_CHECK;
+
+/*
+ * In what do two results of one action differ, in order of interest? "the exit status", "the output
+ * NAME", "what it says on stderr" …, malloc'ed; NULL: in nothing. What only we asked for is not
+ * compared. -ENOMEM.
+ */
+int result_difference(const struct exact_action *a, const struct rex_result *x,
+	const struct rex_result *y, char **ret) MUST_CHECK;

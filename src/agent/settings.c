@@ -2,11 +2,13 @@
 #include "agent/settings.h"
 
 #include "base/env.h"
+#include "exact/sample.h"
 
 void settings_read(char *const *envp, struct settings *ret)
 {
 	const char *exclude = env_get(envp, "DISTCC_EXCLUDE");
 	const char *log = env_get(envp, "DISTCC_LOG");
+	const char *verify = env_get(envp, "DISTCC_VERIFY");
 
 	*ret = (struct settings){
 		.fallback = env_bool(envp, "DISTCC_FALLBACK", true),
@@ -22,6 +24,9 @@ void settings_read(char *const *envp, struct settings *ret)
 		.resolve_ms = env_seconds_ms(envp, "DISTCC_RESOLVE_TIMEOUT", 5000),
 		.level = log && *log ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING,
 	};
+	/* What is no share is none. */
+	if (verify && sample_share_parse(verify, &ret->verify) < 0)
+		ret->verify = 0;
 	if (env_bool(envp, "DISTCC_VERBOSE", false))
 		ret->level = LOG_LEVEL_DEBUG;
 }

@@ -9,6 +9,7 @@ struct settings {
 	bool skip_local_retry; /* DISTCC_SKIP_LOCAL_RETRY, any value */
 	bool exact;            /* DISTCC_EXACT */
 	const char *basedir;   /* DISTCC_BASEDIR; NULL: none */
+	uint32_t verify;       /* DISTCC_VERIFY, in millionths: what is compiled there and here */
 	bool no_rewrite;       /* DISTCC_NO_REWRITE_CROSS */
 	const char *exclude;   /* DISTCC_EXCLUDE; NULL: nothing; as long as the environment */
 	uint64_t backoff_ms;   /* DISTCC_BACKOFF_PERIOD, 60 s; 0: hosts are not rested */

@@ -22,7 +22,7 @@ struct store {
 	bool maintaining;
 };
 
-static int directory(char *const *envp, char **ret)
+int store_directory(char *const *envp, char **ret)
 {
 	const char *own = env_get(envp, "DISTCC_CACHE_DIR");
 	const char *cache = env_get(envp, "XDG_CACHE_HOME"), *home = env_get(envp, "HOME");
@@ -59,7 +59,7 @@ int store_open(char *const *envp, struct store **ret)
 	uint64_t mib = env_u64(envp, "DISTCC_CACHE_SIZE", SIZE_MAX_MIB, STORE_SIZE_DEFAULT_MIB);
 	AUTO(util_free) char *dir = NULL;
 	struct store *s;
-	int r = directory(envp, &dir);
+	int r = store_directory(envp, &dir);
 
 	*ret = NULL;
 	if (r < 0 || !dir || mib == 0)

@@ -16,6 +16,9 @@ struct store;
 
 enum { STORE_SIZE_DEFAULT_MIB = 5 << 10 };
 
+/* Where it is, or would be: malloc'ed; NULL: nowhere. -ENOMEM. */
+int store_directory(char *const *envp, char **ret) MUST_CHECK;
+
 /* *ret NULL: there is no place for one, or it is switched off (DISTCC_CACHE_SIZE=0); the log says
  * what is wrong. Blocks. -ENOMEM. */
 int store_open(char *const *envp, struct store **ret) MUST_CHECK;

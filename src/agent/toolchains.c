@@ -22,6 +22,7 @@ struct place {
 struct known {
 	struct buf key;
 	struct toolchain toolchain;
+	struct reapi_digest identity;
 	struct place *places; /* its entries, and what it says also */
 	size_t n_places;
 };
@@ -191,7 +192,7 @@ static struct known *find_known(struct toolchains *t, const struct buf *key)
 }
 
 /* Takes what k has. */
-static const struct toolchain *remember(struct toolchains *t, struct known *k)
+static const struct known *remember(struct toolchains *t, struct known *k)
 {
 	struct known *place = &t->known[t->next];
 
@@ -202,7 +203,7 @@ static const struct toolchain *remember(struct toolchains *t, struct known *k)
 	t->next = (t->next + 1) % KNOWN_MAX;
 	*place = *k;
 	*k = (struct known){.key = BUF_INIT};
-	return &place->toolchain;
+	return place;
 }
 
 /* ---- the database ---- */
@@ -294,26 +295,56 @@ static int find(struct toolchains *t, struct scanner *scanner,
 	return r;
 }
 
-int toolchains_find(struct toolchains *t, struct scanner *scanner,
-	const struct toolchain_request *request, const struct toolchain **ret,
-	enum toolchains_from *ret_from, char **ret_reason)
+static int add_entry(
+	struct scanner *scanner, const struct toolchain_entry *e, struct reapi_hasher *h)
 {
-	struct known *k, fresh = {.key = BUF_INIT};
+	struct place p = {.path = e->path};
+	const struct scan_content *content = NULL;
+	const char *real;
+	int r = reapi_hasher_update(h, e->path, strlen(e->path) + 1);
+
+	if (r == 0 && e->kind == TOOLCHAIN_LINK)
+		r = reapi_hasher_update(h, e->target, strlen(e->target) + 1);
+	if (r == 0 && e->kind == TOOLCHAIN_FILE)
+		r = look(scanner, &p, &real, &content);
+	/* What cannot be read is found out when the action is made. */
+	return r == 0 && content ? reapi_hasher_update(h, content->digest, REAPI_HASH_SIZE) : r;
+}
+
+static int identify(struct scanner *scanner, struct known *k)
+{
+	AUTO(reapi_hasher_fini) struct reapi_hasher h = {0};
+	int r = reapi_hasher_init(&h);
+
+	if (r == 0)
+		r = reapi_hasher_update(&h, k->key.data, k->key.len);
+	for (size_t i = 0; r == 0 && i < k->toolchain.n; i++)
+		r = add_entry(scanner, &k->toolchain.entries[i], &h);
+	return r == 0 ? reapi_hasher_finish(&h, &k->identity) : r;
+}
+
+int toolchains_find(struct toolchains *t, struct scanner *scanner,
+	const struct toolchain_request *request, struct toolchains_found *ret, char **ret_reason)
+{
+	struct known fresh = {.key = BUF_INIT};
+	const struct known *k;
+	enum toolchains_from from = TOOLCHAINS_MEMORY;
 	int r = toolchain_key(request, &fresh.key);
 
 	k = r == 0 ? find_known(t, &fresh.key) : NULL;
-	if (k && places_hold(scanner, k)) {
-		buf_fini(&fresh.key);
-		*ret = &k->toolchain;
-		*ret_from = TOOLCHAINS_MEMORY;
-		return 0;
-	}
-	if (k)
+	if (k && !places_hold(scanner, k)) {
 		toolchains_forget(t);
-	if (r == 0)
-		r = find(t, scanner, request, &fresh, ret_from, ret_reason);
-	if (r == 0)
-		*ret = remember(t, &fresh);
+		k = NULL;
+	}
+	if (r == 0 && !k) {
+		r = find(t, scanner, request, &fresh, &from, ret_reason);
+		if (r == 0)
+			r = identify(scanner, &fresh);
+		if (r == 0)
+			k = remember(t, &fresh);
+	}
 	forget(&fresh);
+	if (r == 0)
+		*ret = (struct toolchains_found){&k->toolchain, &k->identity, from};
 	return r;
 }

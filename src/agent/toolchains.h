@@ -2,6 +2,7 @@
 #pragma once
 
 #include "exact/toolchain.h"
+#include "reapi/digest.h"
 #include "scan/scan.h"
 
 /*
@@ -19,13 +20,18 @@ void toolchains_free(struct toolchains *t); /* NULL is fine */
 
 enum toolchains_from { TOOLCHAINS_MEMORY, TOOLCHAINS_DATABASE, TOOLCHAINS_ASKED };
 
+struct toolchains_found {
+	const struct toolchain *toolchain;
+	const struct reapi_digest *identity; /* of its key, and of all that it has */
+	enum toolchains_from from;
+};
+
 /*
- * Outcomes are toolchain_find's. *ret is good until the next call; *ret_from says how it was found.
- * scanner: as of its last scan.
+ * Outcomes are toolchain_find's. *ret is good until the next call. scanner: as of its last scan.
  */
 int toolchains_find(struct toolchains *t, struct scanner *scanner,
-	const struct toolchain_request *request, const struct toolchain **ret,
-	enum toolchains_from *ret_from, char **ret_reason) MUST_CHECK;
+	const struct toolchain_request *request, struct toolchains_found *ret,
+	char **ret_reason) MUST_CHECK;
 
 /* None is to be trusted: one of them was not what it seemed. */
 void toolchains_forget(struct toolchains *t);

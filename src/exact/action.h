@@ -90,3 +90,11 @@ int exact_check(const struct exact_action *a, const char *cwd, const struct buf 
 /* Did the assembler, where all files are, read no other than were foreseen? The same. */
 int exact_check_assembled(const struct exact_action *a, const char *cwd, const struct buf *list,
 	char **ret_reason) MUST_CHECK;
+struct reapi_lookups;
+
+/*
+ * Is there anything on this machine that the compiler looked for there, and did not find? Asks the
+ * file system about each path. 0; EXACT_UNKNOWN: there is, or the list is none; -ENOMEM.
+ */
+int exact_check_lookups(const struct exact_action *a, const char *cwd,
+	const struct reapi_lookups *lookups, char **ret_reason) MUST_CHECK;

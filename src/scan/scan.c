@@ -402,6 +402,7 @@ static int with_plan(struct scanner *s, struct scan_plan *plan)
 	if (e != 0)
 		return e;
 	s->mode = s->facts->mode;
+	s->result.facts = s->facts->key;
 	s->result.prepare_ns = now_ns() - start;
 	e = run_rounds(s);
 	return e != 0 ? e : note_directories(s);

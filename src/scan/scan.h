@@ -44,7 +44,8 @@ struct scan_result {
 	bool odd_directories; /* something else is at the place of a directory to be searched: the
 				 compiler says so, or stops */
 	bool rejected; /* the compiler will not accept the unit; the set is what it reads first */
-	char *reason;  /* of SCAN_UNKNOWN; else NULL */
+	const char *facts;   /* scan_facts.key of what the compiler said; NULL: it was not asked */
+	char *reason;        /* of SCAN_UNKNOWN; else NULL */
 	uint64_t scan_ns;    /* of the scan proper, without the compiler's runs */
 	uint64_t prepare_ns; /* plan, facts, search list, and taking in changes */
 	uint32_t rounds;     /* 1 + how often the compiler had to be asked on the way */

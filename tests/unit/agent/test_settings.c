@@ -20,6 +20,7 @@ static void test_defaults(void **state)
 	assert_int_equal(s.io_ms, 300000);
 	assert_int_equal(s.connect_ms, 4000);
 	assert_int_equal(s.cache_ms, 2000);
+	assert_int_equal(s.verify, 0);
 	assert_int_equal(s.level, LOG_LEVEL_WARNING);
 }
 
@@ -28,7 +29,8 @@ static void test_what_the_environment_says(void **state)
 	char *const env[] = {(char *)"DISTCC_FALLBACK=0",
 		(char *)"DISTCC_SKIP_LOCAL_RETRY=", (char *)"DISTCC_BACKOFF_PERIOD=0",
 		(char *)"DISTCC_IO_TIMEOUT=2", (char *)"DISTCC_CONNECT_TIMEOUT=0.25",
-		(char *)"DISTCC_CACHE_TIMEOUT=0.5", (char *)"DISTCC_VERBOSE=1", NULL};
+		(char *)"DISTCC_CACHE_TIMEOUT=0.5", (char *)"DISTCC_VERIFY=1%",
+		(char *)"DISTCC_VERBOSE=1", NULL};
 	struct settings s;
 
 	settings_read(env, &s);
@@ -38,6 +40,7 @@ static void test_what_the_environment_says(void **state)
 	assert_int_equal(s.io_ms, 2000);
 	assert_int_equal(s.connect_ms, 250);
 	assert_int_equal(s.cache_ms, 500);
+	assert_int_equal(s.verify, 10000);
 	assert_int_equal(s.level, LOG_LEVEL_DEBUG);
 }
 
@@ -49,11 +52,12 @@ static void test_what_is_no_number_is_the_default(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		char *const env[] = {(char *)bad[i], (char *)"DISTCC_FALLBACK=no",
-			(char *)"DISTCC_LOG=/x", NULL};
+			(char *)"DISTCC_VERIFY=5", (char *)"DISTCC_LOG=/x", NULL};
 		struct settings s;
 
 		settings_read(env, &s);
 		assert_int_equal(s.io_ms, 300000);
+		assert_int_equal(s.verify, 0);
 		assert_true(s.fallback);
 		assert_int_equal(s.level, LOG_LEVEL_INFO);
 	}
