@@ -52,6 +52,8 @@ struct gift {
 void caches_init(struct caches *c, uv_loop_t *loop)
 {
 	*c = (struct caches){.loop = loop, .cluster = {.caches = true}};
+	uv_idle_init(loop, &c->turn);
+	c->turn.data = c;
 	list_init(&c->giving);
 	list_init(&c->waiting);
 }
@@ -199,6 +201,13 @@ void caches_cancel(struct caches_lookup *l)
 
 /* ---- gifts ---- */
 
+static void on_turn(uv_idle_t *turn);
+
+static void give_soon(struct caches *c)
+{
+	uv_idle_start(&c->turn, on_turn);
+}
+
 static void drop(struct gift *g)
 {
 	list_unlink(&g->link);
@@ -207,8 +216,6 @@ static void drop(struct gift *g)
 	rex_result_fini(&g->result);
 	free(g);
 }
-
-static void give_next(struct caches *c);
 
 /* What a cache does not take, it may still give. */
 static void judge(struct gift *g, const struct rex_result *res)
@@ -243,23 +250,29 @@ static void on_given(void *data, struct rex_result *res)
 	if (res->outcome != REX_DONE)
 		judge(g, res);
 	drop(g);
-	give_next(c);
+	give_soon(c);
 }
 
 static bool start(struct gift *g)
 {
-	const struct rex_params p = {.kind = REX_STORE,
+	struct rex_params p = {.kind = REX_STORE,
 		.action = g->action,
 		.blobs = g->record.blobs,
-		.n_blobs = g->record.n_blobs,
 		.record = &g->record};
 
+	if (rex_record_make(&g->result, &g->record) < 0)
+		return false;
+	p.n_blobs = g->record.n_blobs;
 	return cluster_may_give(&g->caches->cluster, &g->cache, uv_now(g->caches->loop)) &&
 	       rex_start(g->rex, &p, on_given, g, &g->run) == 0;
 }
 
-static void give_next(struct caches *c)
+/* Their digests are made here, when the jobs have had their answers. */
+static void on_turn(uv_idle_t *turn)
 {
+	struct caches *c = turn->data;
+
+	uv_idle_stop(turn);
 	while (c->n_giving < CACHES_GIVING_MAX && !list_empty(&c->waiting)) {
 		struct gift *g = LIST_ENTRY(c->waiting.next, struct gift, link);
 
@@ -311,14 +324,11 @@ static int copy_result(const struct rex_result *from, struct rex_result *to)
 static int wrap(struct gift *g, const struct caches_params *p, const struct hosts_entry *e,
 	const struct rex_result *r)
 {
-	int e_copy = hosts_entry_copy(e, &g->cache);
+	int q = hosts_entry_copy(e, &g->cache);
 
-	if (e_copy < 0)
-		return e_copy;
-	e_copy = copy_result(r, &g->result);
-	if (e_copy == 0)
-		e_copy = rex_record_make(&g->result, &g->record);
-	return e_copy < 0 ? e_copy : get(g->caches, p, e, &g->rex);
+	if (q == 0)
+		q = copy_result(r, &g->result);
+	return q < 0 ? q : get(g->caches, p, e, &g->rex);
 }
 
 bool caches_take(const struct caches *c, const struct hosts *hosts, uint64_t now_ms)
@@ -360,7 +370,7 @@ void caches_give(struct caches *c, const struct caches_params *p, const struct r
 		list_append(&c->waiting, &g->link);
 		c->n_waiting++;
 	}
-	give_next(c);
+	give_soon(c);
 }
 
 void caches_fini(struct caches *c)
@@ -375,4 +385,5 @@ void caches_fini(struct caches *c)
 	LIST_FOR_SAFE(pos, &c->waiting)
 	drop(LIST_ENTRY(pos, struct gift, link));
 	cluster_fini(&c->cluster);
+	uv_close((uv_handle_t *)&c->turn, NULL);
 }

@@ -26,6 +26,7 @@ enum {
 struct caches {
 	uv_loop_t *loop;
 	struct cluster cluster;
+	uv_idle_t turn;
 	struct list giving, waiting; /* struct gift.link */
 	size_t n_giving, n_waiting;
 	uint64_t bytes;
@@ -68,5 +69,5 @@ void caches_cancel(struct caches_lookup *l);
 
 /* Is there any that takes results? */
 bool caches_take(const struct caches *c, const struct hosts *hosts, uint64_t now_ms);
-/* Put a copy of r where results are taken. What fails is not there. */
+/* Put a copy of r where results are taken, from the loop's next turn on. What fails is not there. */
 void caches_give(struct caches *c, const struct caches_params *p, const struct rex_result *r);
