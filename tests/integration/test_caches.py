@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from harness import procs
-from harness.programs import build_dir
 from harness.tree import differences
 
 # A server of Remote Execution made of grpcio, and certificates: those of the services' tests.
@@ -34,16 +33,7 @@ OPTIONS = ("-g", "-O1", "-c", "u.c", "-o", "u.o")
 @pytest.fixture
 def worker(lab):
     """A function that starts one that has a store."""
-    helper = lab.root / "distcc-sandbox"
-    shutil.copy(build_dir() / "src/sandbox/distcc-sandbox", helper)
-
-    def make(*options):
-        store = lab.directory("s")
-        store.chmod(0o777)
-        return lab.worker(options=["--sandbox=auto", "--store", store / "store", *options],
-                          compilers="/none", DISTCC_SANDBOX=helper)
-
-    return make
+    return lab.executor
 
 
 @pytest.fixture

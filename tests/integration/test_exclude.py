@@ -2,13 +2,11 @@
 """DISTCC_EXCLUDE: files that must not leave; and what leaves at all."""
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
 
 from harness import procs
-from harness.programs import build_dir
 
 pytestmark = pytest.mark.ours
 
@@ -37,12 +35,7 @@ class World:
         })
         (self.tree.path / "alias.h").symlink_to("secret/hidden.h")
         self.tree.source = self.tree.snapshot()
-        helper = lab.root / "distcc-sandbox"
-        shutil.copy(build_dir() / "src/sandbox/distcc-sandbox", helper)
-        self.store = lab.directory("s")
-        self.store.chmod(0o777)
-        self.exact = lab.worker(options=["--sandbox=auto", "--store", self.store / "store"],
-                                compilers="/none", DISTCC_SANDBOX=helper)
+        self.exact = lab.executor()
         self.plain = lab.worker()
 
     def client(self, *hosts, **env):
@@ -60,7 +53,7 @@ class World:
     def kept(self):
         """All bytes that the exact worker has been given: Directories, with their names, too."""
         found = b""
-        for top, directories, files in os.walk(self.store / "store"):
+        for top, directories, files in os.walk(self.exact.options[2]):
             # Made of these, and on their way out.
             directories[:] = [d for d in directories if d != "roots"]
             for name in files:

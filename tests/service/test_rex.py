@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The agent's client of Remote Execution (rex-tool), against distccd and servers that do wrong."""
 
-import concurrent.futures
 import contextlib
 import hashlib
 import os
@@ -17,7 +16,7 @@ import grpc
 import pytest
 
 from fakereapi import (ASK, CAPABILITIES, EXECUTE, READ, READ_BATCH, UPDATE, WAIT, WRITE, Fake,
-                       read_response, varint, write_response)
+                       read_response, write_response)
 from reapi import DEADLINE, digest_of, key, operations_pb2, re, status_pb2, until
 
 MIB = 1 << 20
