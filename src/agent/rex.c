@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "agent/rex_conn.h"
+#include "agent/rex_proof.h"
 #include "config.h"
 #include "reapi/message.h"
 
@@ -159,6 +160,26 @@ void rex_fail_waiting(struct rex *r, enum rex_outcome outcome, const char *detai
 	rex_run_end(LIST_ENTRY(pos, struct rex_run, node), outcome, "%s", detail);
 }
 
+/* May it have its next call now? */
+static bool is_admitted(const struct rex_run *run)
+{
+	const struct rex *r = run->rex;
+
+	return r->root == REX_ROOT_INPUT || run->p.kind != REX_EXECUTE ||
+	       rex_proof_is(r->proof, run);
+}
+
+void rex_fail_unproved(struct rex *r, enum rex_outcome outcome, const char *detail)
+{
+	LIST_FOR_SAFE(pos, &r->waiting)
+	{
+		struct rex_run *run = LIST_ENTRY(pos, struct rex_run, node);
+
+		if (!is_admitted(run))
+			rex_run_end(run, outcome, "%s", detail);
+	}
+}
+
 /* --- calls --- */
 
 /* Who we are; some servers take no call without it. */
@@ -228,7 +249,7 @@ void rex_run_next(struct rex_run *run, void (*step)(struct rex_run *run))
 	struct rex_conn *c = run->rex->conn;
 
 	run->step = step;
-	if (c && rex_conn_ready(c))
+	if (c && rex_conn_ready(c) && is_admitted(run))
 		step(run);
 	else
 		wait_for_connection(run);
@@ -387,6 +408,23 @@ static bool connect_to(struct rex *r)
 	return q == 0;
 }
 
+/* Where somebody waits for it; and what is known of it is told. */
+static void prove(struct rex *r)
+{
+	bool wanted = false;
+	int q;
+
+	LIST_FOR(pos, &r->waiting)
+	wanted |= !is_admitted(LIST_ENTRY(pos, struct rex_run, node));
+	if (wanted && r->root == REX_ROOT_OTHER)
+		rex_fail_unproved(r, REX_NOT_SERVED, r->root_detail);
+	if (!wanted || r->root != REX_ROOT_UNKNOWN)
+		return;
+	q = rex_proof_start(r);
+	if (q < 0)
+		rex_fail_unproved(r, REX_FAILED, strerror(-q));
+}
+
 static void step_waiting(struct rex *r)
 {
 	size_t n = 0;
@@ -397,6 +435,7 @@ static void step_waiting(struct rex *r)
 		r->conn = NULL; /* it closes when its last call has ended */
 	if ((!r->conn && !connect_to(r)) || !rex_conn_ready(r->conn))
 		return;
+	prove(r);
 	/* Those that come back wait for the next turn. */
 	LIST_FOR(pos, &r->waiting)
 	n++;
@@ -404,7 +443,10 @@ static void step_waiting(struct rex *r)
 		struct rex_run *run = LIST_ENTRY(r->waiting.next, struct rex_run, node);
 
 		list_unlink(&run->node);
-		run->step(run);
+		if (is_admitted(run))
+			run->step(run);
+		else
+			list_append(&r->waiting, &run->node);
 	}
 }
 
@@ -456,6 +498,7 @@ int rex_new(uv_loop_t *loop, const struct rex_options *o, struct rex **ret)
 	r->instance = strdup(o->instance);
 	r->port = o->port;
 	r->cache_only = o->cache_only;
+	r->prove_root = o->prove_root;
 	r->resolve_ms = o->resolve_ms;
 	r->connect_ms = o->connect_ms;
 	r->io_ms = MAX(o->io_ms, UINT64_C(1));
@@ -489,6 +532,7 @@ void rex_free(struct rex *r)
 {
 	if (!r)
 		return;
+	rex_proof_free(TAKE_PTR(r->proof));
 	assert(r->n_runs == 0);
 	r->closing = true;
 	LIST_FOR(pos, &r->conns)

@@ -58,7 +58,9 @@ struct rex;
 struct rex_options {
 	const char *host; /* name or number; copied */
 	uint16_t port;
-	const char *instance;           /* "": none */
+	const char *instance; /* "": none */
+	/* Execute nothing before the server has proved that its input root is the root directory. */
+	bool prove_root;
 	bool cache_only;                /* it need not execute, and is not asked to */
 	bool tls;                       /* the server's certificate must be for host */
 	struct rex_secrets_files files; /* copied; read for each connection, see rex_secrets.h */

@@ -31,6 +31,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "agent/rex_proof.h"
 #include "reapi/message.h"
 
 enum {
@@ -482,7 +483,17 @@ static void on_end(struct rpc_call *call, const struct rpc_end *e, void *data)
 	}
 }
 
-static const struct rpc_handler handler = {.on_message = on_message, .on_end = on_end};
+static void on_headers(struct rpc_call *call, const struct rpc_metadata *m, void *data)
+{
+	struct rex_conn *c = data;
+	const char *root = rpc_metadata_get(m, REX_PROOF_HEADER);
+
+	if (root && str_eq(root, "input"))
+		c->rex->root = REX_ROOT_INPUT;
+}
+
+static const struct rpc_handler handler = {
+	.on_headers = on_headers, .on_message = on_message, .on_end = on_end};
 
 static int ask(struct rex_conn *c)
 {
@@ -536,6 +547,9 @@ static int talk(struct rex_conn *c, int fd)
 	c->state = REX_CONN_GREETING;
 	c->moved_ms = now(c);
 	rex_known_fini(&c->rex->known);
+	/* It may be another server than the last. */
+	if (!c->rex->proof)
+		c->rex->root = c->rex->prove_root ? REX_ROOT_UNKNOWN : REX_ROOT_INPUT;
 	c->plain.max = SIZE_MAX / 4;
 	r = c->rex->secrets.tls ? tls_new(c->rex->secrets.context, c->rex->host, &c->tls) : 0;
 	if (r == 0)

@@ -25,6 +25,10 @@ enum {
 };
 
 struct rex_conn;
+struct rex_proof;
+
+/* What an input root becomes there; see rex_proof.h. Of each connection anew. */
+enum rex_root { REX_ROOT_UNKNOWN, REX_ROOT_ASKED, REX_ROOT_INPUT, REX_ROOT_OTHER };
 
 struct rex {
 	uv_loop_t *loop;
@@ -42,7 +46,11 @@ struct rex {
 	struct rpc_metadata metadata; /* of each call */
 	char *told;                   /* the authorization in metadata; NULL: none */
 	bool cache_only, takes_results;
-	size_t batch_max; /* as the server has it, at most REX_BATCH_MAX */
+	bool prove_root;
+	enum rex_root root; /* INPUT where no proof is wanted */
+	struct rex_proof *proof;
+	char root_detail[REX_DETAIL_MAX]; /* of OTHER */
+	size_t batch_max;                 /* as the server has it, at most REX_BATCH_MAX */
 	struct rex_known known;
 	uv_idle_t turn;
 	unsigned handles; /* the idle handle and connections */
@@ -120,6 +128,9 @@ void rex_call_params(struct rex *r, const char *path, const struct rpc_handler *
 void rex_unref(struct rex *r); /* one handle of it has closed; the last frees */
 /* Those that wait for a connection get none. */
 void rex_fail_waiting(struct rex *r, enum rex_outcome outcome, const char *detail);
+
+/* The same for those who may not execute yet. */
+void rex_fail_unproved(struct rex *r, enum rex_outcome outcome, const char *detail);
 
 /* How a status that is not OK ends a run. */
 enum rex_outcome rex_outcome_of(enum rpc_status status);

@@ -189,15 +189,14 @@ int rex_secrets_read(struct rex_secrets *s, uint64_t now_ms, char **ret_why)
 	s->looked_ms = now_ms;
 	if (unchanged(s, now))
 		return 0;
-	if (s->tls)
-		r = tls_client(&files, &context, ret_why);
-	if (r == TLS_BAD_FILES)
-		return REX_SECRETS_BAD;
-	if (r == 0 && s->paths[TOKEN])
+	if (s->paths[TOKEN])
 		r = load_token(s->paths[TOKEN], &authorization, ret_why);
+	if (r == 0 && s->tls)
+		r = tls_client(&files, &context, ret_why);
 	if (r != 0) {
-		tls_context_free(context);
-		return r;
+		wipe(authorization, authorization ? strlen(authorization) : 0);
+		free(authorization);
+		return r == TLS_BAD_FILES ? REX_SECRETS_BAD : r;
 	}
 	tls_context_free(s->context);
 	drop_token(s);

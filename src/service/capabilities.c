@@ -41,6 +41,9 @@ static void get_capabilities(struct service_request *r, const void *message)
 	low.major = 2;
 	high.major = 2;
 	high.minor = 12;
+	/* That input roots are root directories, which the messages have no field for. Where it cannot
+	 * be said the client finds out by itself. */
+	(void)!rpc_metadata_add(rpc_call_initial(r->call), "distcc-root", "input");
 	a.cache_capabilities = &cache;
 	a.execution_capabilities = &execution;
 	a.low_api_version = &low;

@@ -60,6 +60,19 @@ def units(lab, n=1):
 
 
 def metrics(worker):
+    """As of now: a page is given for a while as it was made."""
+    begun = page(worker)["distccd_uptime_seconds"]
+    found = []
+
+    def is_newer():
+        found[:] = [page(worker)]
+        return found[0]["distccd_uptime_seconds"] > begun
+
+    procs.eventually("the page is made anew", is_newer)
+    return found[0]
+
+
+def page(worker):
     with urllib.request.urlopen(f"http://127.0.0.1:{worker.port}/metrics", timeout=60) as r:
         lines = [x for x in r.read().decode().splitlines() if not x.startswith("#")]
     return {name: float(value) for name, value in (x.rsplit(" ", 1) for x in lines)}
@@ -402,6 +415,15 @@ def foreign():
     s.start()
     yield f
     s.stop(None).wait()
+
+
+def test_server_whose_roots_are_not_the_root_directory(lab, client, foreign):
+    """It would compile with a compiler and headers of its own: it gets nothing to compile."""
+    del foreign.behave[CAPABILITIES]
+    got = compiled_here(client(url(foreign)), units(lab), "rex-not-served")
+    assert b"root directory" in got.err and got.err.count(b"\n") == 1
+    assert foreign.calls.count("Execute") == 1
+    assert not any(b"stddef" in data for data in foreign.blobs.values())
 
 
 def filled(client, tree, foreign):

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
 /*
- * Runs of a rex, by lines on stdin: rex-tool PORT [IO_MS [HOST [OPTION...]]], where OPTION is tls, cache,
+ * Runs of a rex, by lines on stdin: rex-tool PORT [IO_MS [HOST [OPTION...]]], where OPTION is tls, cache, prove,
  * ca=FILE, cert=FILE, key=FILE, token=FILE or instance=NAME. What describes the next run:
  *
  *	arg WORD          of its command line
@@ -420,9 +420,16 @@ static void read_option(char *option, struct rex_options *o)
 	} files[] = {{"ca", &o->files.ca}, {"cert", &o->files.cert}, {"key", &o->files.key},
 		{"token", &o->files.token}, {"instance", &o->instance}};
 
-	if (str_eq(word, "tls") || str_eq(word, "cache")) {
-		*(*word == 't' ? &o->tls : &o->cache_only) = true;
-		return;
+	const struct {
+		const char *word;
+		bool *flag;
+	} flags[] = {{"tls", &o->tls}, {"cache", &o->cache_only}, {"prove", &o->prove_root}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+		if (str_eq(word, flags[i].word)) {
+			*flags[i].flag = true;
+			return;
+		}
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		if (str_eq(word, files[i].word)) {
