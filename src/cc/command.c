@@ -220,6 +220,13 @@ static int add_output(struct cc_command *c, enum cc_output_kind kind, char *path
 	return 0;
 }
 
+/* Then clang names it after the source, in the directory that is given for debug information. */
+static bool has_odd_dwo(const struct parse *p)
+{
+	return p->c->family == CC_FAMILY_CLANG && p->extra_outputs & (1U << CC_OUTPUT_DWO) &&
+	       (p->c->assembly || (p->c->comp_dir_given && !p->output));
+}
+
 static int add_outputs(struct parse *p)
 {
 	static const struct {
@@ -248,6 +255,10 @@ static int add_outputs(struct parse *p)
 		if (p->extra_outputs & (1U << beside[i].kind))
 			r = add_output(
 				c, beside[i].kind, replace_suffix(c->object, beside[i].suffix));
+	if (r == 0 && has_odd_dwo(p)) {
+		p->extra_outputs |= 1U << CC_OUTPUT_OTHER;
+		r = parse_local(p, CC_LOCAL_SIDE_OUTPUT, "-gsplit-dwarf");
+	}
 	if (r == 0 && p->extra_outputs & (1U << CC_OUTPUT_OTHER))
 		r = add_output(c, CC_OUTPUT_OTHER, NULL);
 	return r;

@@ -7,12 +7,12 @@
  *	clang	itself, by -MD -MF
  *
  * GNU as lists by --MD what its .incbin and .include found, also where macros have put these
- * together. None of this changes a byte of the object; with -flto it would.
+ * together. None of this changes a byte of the object, but where gcc writes intermediate code: that
+ * records what the assembler was told.
  */
 
 #include "exact/action.h"
 
-/* The driver's options are in the object. */
 static bool is_recorded(const struct cc_command *c)
 {
 	for (size_t i = 1; i < c->n_args; i++)

@@ -159,6 +159,8 @@ ASSEMBLES = [
     "gcc -Wa,-Iout -c p.s -o u.o",
     "gcc -c b.c -o u.o",
     "gcc -S b.c -o u.s",
+    "gcc -frandom-seed=1 -flto -c b.c -o u.o",
+    "gcc -frandom-seed=1 -flto -ffat-lto-objects -g -c b.c -o u.o",
     "clang -g -MD -c u.S -o u.o",
     "clang -c b.c -o u.o",
 ]
