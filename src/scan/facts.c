@@ -48,6 +48,7 @@ void facts_free(struct scan_facts *f)
 	strv_fini(&p->quote);
 	strv_fini(&p->bracket);
 	strv_fini(&p->missing);
+	strv_fini(&p->also);
 	for (size_t i = 0; i < p->n_relied; i++)
 		free(p->relied[i].path);
 	free(p->relied);
@@ -59,7 +60,7 @@ void facts_free(struct scan_facts *f)
 int facts_publish(struct scan_facts *f)
 {
 	struct facts_private *p = f->private;
-	struct strv *lists[] = {&p->quote, &p->bracket, &p->missing};
+	struct strv *lists[] = {&p->quote, &p->bracket, &p->missing, &p->also};
 
 	if (!p->predefined) {
 		p->predefined = strdup("");
@@ -80,6 +81,7 @@ int facts_publish(struct scan_facts *f)
 	f->quote = p->quote.v;
 	f->bracket = p->bracket.v;
 	f->missing = p->missing.v;
+	f->also = p->also.v;
 	return 0;
 }
 

@@ -86,6 +86,7 @@ struct scan_facts {
 	bool first_name;
 	char **missing; /* search directories that the compiler left out because they are not there,
 			   or as duplicates; NULL-terminated */
+	char **also;    /* files that it reads beside: lists of its own for sanitizers */
 	char **quote;   /* search directories as the compiler prints them, NULL-terminated */
 	char **bracket;
 	void *user; /* the owner's */

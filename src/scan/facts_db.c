@@ -27,13 +27,14 @@ static const char create[] =
 	" mode INTEGER NOT NULL, specials INTEGER NOT NULL, expands INTEGER NOT NULL,"
 	" preinclude INTEGER NOT NULL, search_default INTEGER NOT NULL,"
 	" first_name INTEGER NOT NULL, predefined TEXT NOT NULL,"
-	" quote TEXT NOT NULL, bracket TEXT NOT NULL, missing TEXT NOT NULL, relied TEXT NOT NULL);"
+	" quote TEXT NOT NULL, bracket TEXT NOT NULL, missing TEXT NOT NULL, also TEXT NOT NULL,"
+	" relied TEXT NOT NULL);"
 	"CREATE TABLE answers(fact INTEGER NOT NULL REFERENCES facts(id) ON DELETE CASCADE,"
 	" special TEXT NOT NULL, operand TEXT NOT NULL, answer INTEGER NOT NULL,"
 	" PRIMARY KEY(fact, special, operand)) WITHOUT ROWID;";
 
 static const struct db_schema schema = {
-	.version = 2,
+	.version = 3,
 	.event = "facts-database",
 	.create = create,
 	.present = "SELECT count(*) = 2 FROM sqlite_master WHERE type = 'table'"
@@ -43,13 +44,13 @@ static const struct db_schema schema = {
 
 static const char sql_load[] =
 	"SELECT id, mode, specials, expands, preinclude, search_default, first_name, predefined,"
-	" quote, bracket, missing, relied FROM facts WHERE key = ?1";
+	" quote, bracket, missing, also, relied FROM facts WHERE key = ?1";
 static const char sql_load_answers[] =
 	"SELECT special, operand, answer FROM answers WHERE fact = ?1";
 static const char sql_save[] =
 	"INSERT OR REPLACE INTO facts(key, mode, specials, expands, preinclude, search_default,"
-	" first_name, predefined, quote, bracket, missing, relied)"
-	" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+	" first_name, predefined, quote, bracket, missing, also, relied)"
+	" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
 static const char sql_save_answer[] =
 	"INSERT OR REPLACE INTO answers(fact, special, operand, answer) VALUES(?1, ?2, ?3, ?4)";
 
@@ -162,7 +163,9 @@ static int read_row(sqlite3_stmt *st, struct scan_facts *f)
 		r = split(db_text(st, 9), &p->bracket);
 	if (r == 0)
 		r = split(db_text(st, 10), &p->missing);
-	return r == 0 ? split_relied(db_text(st, 11), f) : r;
+	if (r == 0)
+		r = split(db_text(st, 11), &p->also);
+	return r == 0 ? split_relied(db_text(st, 12), f) : r;
 }
 
 static int special_by_name(const char *name)
@@ -213,7 +216,7 @@ static int bind(sqlite3_stmt *st, const struct scan_facts *f)
 {
 	AUTO(buf_fini) struct buf relied = BUF_INIT;
 	const struct strv *lists[] = {
-		&f->private->quote, &f->private->bracket, &f->private->missing};
+		&f->private->quote, &f->private->bracket, &f->private->missing, &f->private->also};
 	int r = join_relied(f, &relied);
 
 	sqlite3_bind_text(st, 1, f->key, -1, SQLITE_STATIC);
@@ -232,7 +235,7 @@ static int bind(sqlite3_stmt *st, const struct scan_facts *f)
 			sqlite3_bind_text(
 				st, 9 + (int)i, buf_str(&text), (int)text.len, SQLITE_TRANSIENT);
 	}
-	sqlite3_bind_text(st, 12, buf_str(&relied), (int)relied.len, SQLITE_TRANSIENT);
+	sqlite3_bind_text(st, 13, buf_str(&relied), (int)relied.len, SQLITE_TRANSIENT);
 	return r;
 }
 

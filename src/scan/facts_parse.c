@@ -225,6 +225,41 @@ static int take_dir(
 
 static const char ignoring[] = "ignoring ", candidate[] = "Found candidate GCC installation: ";
 
+static int take_list(struct strv *lists, const char *word, size_t n)
+{
+	static const char *const options[] = {
+		"-fsanitize-system-ignorelist=", "-fsanitize-system-blacklist="};
+
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		size_t k = strlen(options[i]);
+
+		if (!starts(word, n, options[i]))
+			continue;
+		if (n == k || memchr(word, '\\', n) || lists->n == FACTS_DIRS_MAX)
+			return FACTS_PARSE_BAD;
+		return strv_push_n(lists, word + k, n - k);
+	}
+	return 0;
+}
+
+/* clang's own command: words, in quotes where they have to be. */
+static int take_command(struct facts_lists *l, const char *s, size_t n)
+{
+	const char *end = s + n;
+	int r = 0;
+
+	while (r == 0 && s < end) {
+		bool quoted = *s == '"';
+		const char *word = s += quoted;
+
+		while (s < end && *s != (quoted ? '"' : ' '))
+			s += *s == '\\' && s + 1 < end ? 2 : 1;
+		r = take_list(&l->also, word, (size_t)(s - word));
+		s += s < end;
+	}
+	return r;
+}
+
 /* A line in front of the lists. */
 static int take_preamble(struct facts_lists *l, const char *s, size_t n, const char *skip)
 {
@@ -233,6 +268,8 @@ static int take_preamble(struct facts_lists *l, const char *s, size_t n, const c
 			       ? FACTS_PARSE_BAD
 			       : strv_push_n(&l->candidates, s + sizeof(candidate) - 1,
 					 n - (sizeof(candidate) - 1));
+	if (n > 0 && *s == ' ' && memmem(s, n, " -cc1 ", 6))
+		return take_command(l, s, n);
 	return starts(s, n, ignoring) && memchr(s, '"', n) ? take_quoted(&l->missing, s, n, skip)
 							   : 0;
 }
@@ -278,6 +315,7 @@ void facts_lists_fini(struct facts_lists *l)
 	strv_fini(&l->missing);
 	strv_fini(&l->candidates);
 	strv_fini(&l->skipped);
+	strv_fini(&l->also);
 }
 
 bool facts_parse_number(const char *text, long *ret)

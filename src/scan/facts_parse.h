@@ -42,6 +42,7 @@ struct facts_lists {
 	struct strv quote, bracket, missing;
 	struct strv candidates; /* clang: installations of gcc that it found */
 	struct strv skipped;    /* of bracket: names that were left out */
+	struct strv also;       /* clang: lists for sanitizers that it reads by itself */
 };
 
 void facts_lists_fini(struct facts_lists *l);

@@ -149,12 +149,15 @@ static int take_lists(const struct scan_plan *plan, struct scan_facts *f, struct
 		r = rely_on_all(f, plan->cwd, &l->bracket, false);
 	if (r == 0)
 		r = rely_on_parents(f, plan->cwd, &l->candidates);
+	if (r == 0)
+		r = rely_on_parents(f, plan->cwd, &l->also);
 	if (r < 0)
 		return r;
 	f->private->quote = l->quote;
 	f->private->bracket = l->bracket;
 	f->private->missing = l->missing;
-	l->quote = l->bracket = l->missing = (struct strv)STRV_INIT;
+	f->private->also = l->also;
+	l->quote = l->bracket = l->missing = l->also = (struct strv)STRV_INIT;
 	return 0;
 }
 

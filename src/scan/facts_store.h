@@ -18,7 +18,7 @@ struct facts_relied {
 struct facts_private {
 	char *key;
 	char *predefined;
-	struct strv quote, bracket, missing;
+	struct strv quote, bracket, missing, also;
 	struct facts_relied *relied;
 	size_t n_relied;
 	struct facts_map answers; /* "7 operand": the number, or UNANSWERABLE */

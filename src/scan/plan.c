@@ -307,13 +307,6 @@ static int sticky(struct walk *w, enum plan_action action, const char *arg, cons
 	}
 }
 
-/* clang reads lists of its own for most sanitizers, and names them in the dependencies. */
-static bool has_own_list(const struct scan_plan *p, const char *arg)
-{
-	return p->family == CC_FAMILY_CLANG && str_starts(arg, "-fsanitize=") &&
-	       !str_eq(arg, "-fsanitize=undefined");
-}
-
 /* Into which of the two lists the words go. */
 enum keep { KEEP_NOT, KEEP_SEARCH, KEEP_KEY };
 
@@ -349,8 +342,6 @@ static int act(struct walk *w, const struct cc_option *o, const char *arg, const
 	*keep = keep_of(action);
 	if (w->p->family == CC_FAMILY_CLANG && str_starts(arg, "-fms-compatibility"))
 		return unknown(w, arg, "headers are searched beside all that include them");
-	if (has_own_list(w->p, arg))
-		return unknown(w, arg, "clang reads a list of its own for this sanitizer");
 	switch (action) {
 	case PLAN_UNKNOWN:
 		return unknown(w, arg,

@@ -238,28 +238,34 @@ void unit_begin(struct scanner *s)
 	buf_clear(&s->reason);
 }
 
+static int extra_input(struct scanner *s, const char *name)
+{
+	const char *cwd = s->plan->cwd;
+	struct scan_path *path;
+	struct file *f;
+	int e = scan_fs_path(&s->fs, cwd, strlen(cwd), name, strlen(name), &path);
+
+	if (e == 0)
+		e = scan_fs_prove(&s->fs, path);
+	if (e == 0 && path->kind != SCAN_FILE)
+		e = unit_unknown(s, "%s is not a file", name);
+	if (e == 0)
+		e = lookup_file(s, path, &f);
+	return e == 0 ? lookup_note(s, f, SCAN_FILE_EXTRA) : e;
+}
+
 static int extra_inputs(struct scanner *s)
 {
-	const struct scan_plan *p = s->plan;
+	const struct strv *named = &s->plan->extra_inputs;
+	int e = 0;
 
-	for (size_t i = 0; i < p->extra_inputs.n; i++) {
-		const char *name = p->extra_inputs.v[i];
-		struct scan_path *path;
-		struct file *f;
-		int e = scan_fs_path(&s->fs, p->cwd, strlen(p->cwd), name, strlen(name), &path);
-
-		if (e == 0)
-			e = scan_fs_prove(&s->fs, path);
-		if (e == 0 && path->kind != SCAN_FILE)
-			e = unit_unknown(s, "%s is not a file", name);
-		if (e == 0)
-			e = lookup_file(s, path, &f);
-		if (e == 0)
-			e = lookup_note(s, f, SCAN_FILE_EXTRA);
-		if (e != 0)
-			return e;
-	}
-	return 0;
+	for (size_t i = 0; e == 0 && i < named->n; i++)
+		e = extra_input(s, named->v[i]);
+	if (s->plan->preprocessed) /* there are no facts */
+		return e;
+	for (char **name = s->facts->also; e == 0 && *name; name++)
+		e = extra_input(s, *name);
+	return e;
 }
 
 static int source_file(struct scanner *s, struct file **ret)

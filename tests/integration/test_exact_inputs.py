@@ -233,6 +233,13 @@ def test_lists_of_sanitizers(lab, three_ways):
         assert before.files["u.o"] != three_ways(tree, line).files["u.o"]
 
 
+def test_sanitizers_of_clang(lab, three_ways):
+    """For most of them it reads a list of its own, which is in its .d too."""
+    for name in ("address", "thread", "memory", "undefined"):
+        made = three_ways(lab.tree(FILES), f"clang -g -fsanitize={name} -MD -c u.c -o u.o")
+        assert (b"ignorelist" in made.files["u.d"]) == (name in ("address", "memory"))
+
+
 INSTRUMENTED = [
     "gcc -frandom-seed=1 -fprofile-generate -c u.c -o u.o",
     "gcc -frandom-seed=1 -fprofile-arcs -ftest-coverage -c u.c -o out/u.o",

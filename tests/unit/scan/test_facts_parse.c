@@ -94,6 +94,12 @@ static void test_lists(void **state)
 		{"Found candidate GCC installation: /g/12\n" START ANGLE " /t/.\n /x\n" END,
 			"B/x C/g/12 S/t/. "},
 		{START " /t\n" ANGLE " /t\n" END, "S/t "},
+		{" \"/c\" -cc1 -fsanitize-system-ignorelist=/s/a.txt "
+		 "\"-fsanitize-system-blacklist=/s s/b.txt\" -x c -\n" START ANGLE END,
+			"A/s/a.txt A/s s/b.txt "},
+		{" /c -cc1 -D \"-fsanitize-system-ignorelist=/a\\\"b\"\n" START ANGLE END, NULL},
+		{" /c -cc1 -fsanitize-system-ignorelist=\n" START ANGLE END, NULL},
+		{" /c -D-fsanitize-system-ignorelist=/a\n" START ANGLE END, ""},
 		{START ANGLE " /x (framework directory)\n" END, NULL},
 		{START ANGLE " /x (headermap)\n" END, NULL},
 		{START ANGLE "/x\n" END, NULL},
@@ -113,13 +119,13 @@ static void test_lists(void **state)
 			fail_msg("%s", cases[i].text);
 		if (r != 0)
 			continue;
-		for (size_t k = 0; k < 5; k++) {
-			const struct strv *lists[] = {
-				&l.quote, &l.bracket, &l.missing, &l.candidates, &l.skipped};
+		for (size_t k = 0; k < 6; k++) {
+			const struct strv *lists[] = {&l.quote, &l.bracket, &l.missing,
+				&l.candidates, &l.skipped, &l.also};
 
 			for (size_t j = 0; j < lists[k]->n; j++)
 				assert_int_equal(
-					buf_printf(&text, "%c%s ", "QBMCS"[k], lists[k] -> v[j]),
+					buf_printf(&text, "%c%s ", "QBMCSA"[k], lists[k] -> v[j]),
 					0);
 		}
 		assert_string_equal(buf_str(&text), cases[i].lists);
