@@ -31,6 +31,27 @@ def tree_seconds(roots) -> float:
     return total * TICK
 
 
+def run_ms(roots) -> float:
+    """
+    As tree_seconds, in milliseconds and to the nanosecond for what the living threads of these
+    processes did: a job of a daemon costs less than a tick.
+    """
+    every, total = procs.processes(), 0.0
+    for root in roots:
+        for pid in {root, *procs.descendants(root)}:
+            if pid in every:
+                total += 1000 * TICK * sum(every[pid].ticks[2:])
+                total += sum(_thread_ns(task) for task in Path(f"/proc/{pid}/task").glob("*")) / 1e6
+    return total
+
+
+def _thread_ns(task) -> int:
+    try:
+        return int((task / "schedstat").read_text(encoding="ascii").split()[0])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+
+
 def start(argv, cwd, env) -> int:
     """Without a fork of this large process in between; output goes nowhere."""
     actions = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]

@@ -5,6 +5,8 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,7 +14,8 @@
 /*
  * For programs that run under a valgrind that does not know pidfd_open (before 3.20), by
  * LD_PRELOAD: the read end of a pipe, whose other end a thread closes when the child has ended, is
- * readable when a pidfd would be. No other call of syscall() is answered.
+ * readable when a pidfd would be. No other call of syscall() is answered. And valgrind makes
+ * /proc/self/exe the program for readlink, but its own for stat.
  */
 
 struct watch {
@@ -54,4 +57,16 @@ long syscall(long number, ...)
 	}
 	pthread_detach(thread);
 	return fd[0];
+}
+
+int stat64(const char *restrict path, struct stat64 *restrict ret)
+{
+	char exe[4096];
+	ssize_t n = strcmp(path, "/proc/self/exe") == 0 ? readlink(path, exe, sizeof(exe) - 1) : -1;
+
+	if (n > 0) {
+		exe[n] = '\0';
+		path = exe;
+	}
+	return fstatat64(AT_FDCWD, path, ret, 0);
 }

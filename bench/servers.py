@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Remote Execution servers as processes, ours and BuildStream's, and what they use of the processor."""
+"""Servers as processes, and clients of ours, and what they use of the processor."""
 
 import os
 import shutil
@@ -65,3 +65,30 @@ def buildstream(top):
     (top / "bst").mkdir()
     return Server("BuildStream", [sys.executable, "-c", BUILDSTREAM, "--port", "PORT",
                                   "--enable-push", top / "bst"], top)
+
+
+class Client:
+    """A user of ours, with an agent, a cache and a memory of compilers of its own in top."""
+
+    def __init__(self, build, top, hosts, **env):
+        (top / "user").mkdir(mode=0o700)
+        self.distcc = str(build / "src/launcher/distcc")
+        self.env = {**os.environ, "LC_ALL": "C", "DISTCC_DIR": str(top / "user"),
+                    "DISTCC_CACHE_DIR": str(top / "cache"), "DISTCC_HOSTS": hosts,
+                    "DISTCC_AGENT": str(build / "src/agent/distcc-agent"),
+                    **{k: str(v) for k, v in env.items()}}
+
+    def ask(self, *words):
+        return subprocess.run([self.distcc, *words], env=self.env, capture_output=True, text=True)
+
+    def agent(self):
+        """Its pid; None: there is no agent."""
+        said = self.ask("--agent-pid")
+        return int(said.stdout) if said.returncode == 0 else None
+
+    def jobs(self):
+        head, *lines = self.ask("--jobs").stdout.splitlines()
+        return [dict(zip(head.split("\t"), line.split("\t"))) for line in lines]
+
+    def stop(self):
+        self.ask("--stop-agent")
