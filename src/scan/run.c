@@ -122,13 +122,6 @@ int unit_read(struct scanner *s, uint32_t id, const struct macro **ret)
 	return s->target_dirty ? check_dirty(s, id, m) : 0;
 }
 
-/* Is it defined? For #ifdef, which needs no memo. */
-static inline int is_defined(struct scanner *s, uint32_t id, bool *ret)
-{
-	*ret = unit_slot(s, id) != 0;
-	return s->target_dirty ? check_dirty(s, id, unit_macro(s, id)) : 0;
-}
-
 /* Do all the look-ups come to what they came to? They are noted in this unit as they are made. */
 static int same_probes(struct scanner *s, const struct memo_entry *e, bool *ret)
 {
@@ -167,11 +160,11 @@ static inline bool same_reads(const struct scanner *s, const struct memo_entry *
 /* e held, and is what is looked at first the next time. */
 static void hold(struct op *op, struct memo_entry *e)
 {
-	if (e->n_reads == 1 && e->n_probes == 0 && !e->facts && e->value == 0) {
-		op->flags |= OP_ONE_READ;
+	op->flags &= (uint8_t) ~(OP_ONE_READ | OP_ONE_FALSE);
+	if (e->n_reads == 1 && e->n_probes == 0 && !e->facts && !(op->flags & OP_COMPUTED)) {
+		op->flags |= e->value == 0 ? OP_ONE_READ : OP_ONE_READ | OP_ONE_FALSE;
 		op->one = e->reads[0];
 	} else {
-		op->flags &= (uint8_t)~OP_ONE_READ;
 		op->known = e;
 	}
 }
@@ -199,7 +192,7 @@ static int recall_any(struct scanner *s, struct memo *m, struct memo_entry **ret
 /* Nothing is remembered behind #line: __LINE__ is then another one each time, and no name. */
 static inline bool may_recall(const struct scanner *s, const struct frame *f)
 {
-	return !s->target_dirty && !f->line_changed;
+	return !(s->target_dirty | f->line_changed);
 }
 
 /* *ret: what is remembered for the state of things, or NULL. */
@@ -271,17 +264,21 @@ static int condition_anew(struct scanner *s, const struct text *text, struct op 
 static inline int condition(struct scanner *s, const struct frame *f, struct op *op, uint32_t *ret)
 {
 	const struct memo_entry *known = op->known;
+	uint32_t next = 0;
+	int e;
 
 	if (op->flags & OP_ONE_READ) {
 		if (unit_slot(s, op->one.id) == op->one.macro && may_recall(s, f)) {
-			*ret = 0;
+			*ret = op->flags & OP_ONE_FALSE ? f->text->directives[op->id].next : 0;
 			return 0;
 		}
 	} else if (known && known->n_probes == 0 && may_recall(s, f) && same_reads(s, known)) {
 		*ret = (uint32_t)known->value;
 		return 0;
 	}
-	return condition_anew(s, f->text, op, ret);
+	e = condition_anew(s, f->text, op, &next);
+	*ret = next;
+	return e;
 }
 
 /* The text between "<" and ">", each token's white space as the compiler sees it. */
@@ -870,51 +867,52 @@ static int rare(struct scanner *s, struct frame *f, const struct op *op)
 	}
 }
 
-/*
- * *ret: where to go on from a condition, 0: behind it. An #elif is only evaluated on the way from a
- * condition that was false.
- */
-static inline int branch(struct scanner *s, const struct frame *f, struct op *op, uint32_t *ret)
+/* *ret: where to go on from #ifdef and its like, 0: behind it. */
+static inline int defined_or_not(struct scanner *s, const struct op *op, bool wanted, uint32_t *ret)
 {
-	bool defined;
-	int e;
-
-	*ret = 0;
-	switch (op->kind) {
-	case OP_IF:
-	case OP_ELIF:
-		return condition(s, f, op, ret);
-	case OP_IFDEF:
-	case OP_ELIFDEF:
-		e = is_defined(s, op->id, &defined);
-		*ret = defined ? 0 : op->next;
-		return e;
-	case OP_IFNDEF:
-	case OP_ELIFNDEF:
-		e = is_defined(s, op->id, &defined);
-		*ret = defined ? op->next : 0;
-		return e;
-	default: /* OP_ELSE */
-		return 0;
-	}
+	*ret = (unit_slot(s, op->id) != 0) == wanted ? 0 : op->next;
+	return s->target_dirty ? check_dirty(s, op->id, unit_macro(s, op->id)) : 0;
 }
 
-/* A condition that was false, and whose next branch is at: *ret is what comes next. */
-static int other_branch(struct scanner *s, const struct frame *f, uint32_t at, struct op **ret)
+/*
+ * A condition was false, and next is another branch of it: *ret is what comes behind that one, or the
+ * next that is taken. This is the only way to an #elif that evaluates it.
+ */
+static int other_branch(struct scanner *s, const struct frame *f, uint32_t next, struct op **ret)
 {
 	struct op *ops = f->text->ops;
 
 	for (;;) {
-		struct op *op = ops + at;
-		int e = branch(s, f, op, &at);
+		struct op *op = ops + next;
+		int e = 0;
 
+		if (op->kind == OP_ELIF)
+			e = condition(s, f, op, &next);
+		else if (op->kind == OP_ELSE)
+			next = 0;
+		else
+			e = defined_or_not(s, op, op->kind == OP_ELIFDEF, &next);
 		if (e != 0)
 			return e;
-		if (at == 0 || !(op->flags & OP_BRANCHES)) {
-			*ret = at == 0 ? op + 1 : ops + at;
+		if (next == 0 || !(op->flags & OP_BRANCHES)) {
+			*ret = next == 0 ? op + 1 : ops + next;
 			return 0;
 		}
 	}
+}
+
+/* *at is a condition, and next where to go on, 0: behind it. */
+static inline int go_on(struct scanner *s, const struct frame *f, uint32_t next, struct op **at)
+{
+	if (next > 0 && (*at)->flags & OP_BRANCHES) {
+		struct op *to = *at; /* so that *at itself may stay in a register */
+		int e = other_branch(s, f, next, &to);
+
+		*at = to;
+		return e;
+	}
+	*at = next > 0 ? f->text->ops + next : *at + 1;
+	return 0;
 }
 
 /* f has come to at. What is passed over counts as what is executed. */
@@ -942,7 +940,7 @@ static int run_to(struct scanner *s, uint32_t base)
 {
 	struct frame *f = &s->frames[s->n_frames - 1];
 	struct op *op = f->text->ops + f->at;
-	uint32_t next;
+	uint32_t next = 0;
 	int e = 0;
 
 	do {
@@ -955,15 +953,19 @@ static int run_to(struct scanner *s, uint32_t base)
 			op++;
 			break;
 		case OP_IFDEF:
+			e = defined_or_not(s, op, true, &next);
+			if (e == 0)
+				e = go_on(s, f, next, &op);
+			break;
 		case OP_IFNDEF:
+			e = defined_or_not(s, op, false, &next);
+			if (e == 0)
+				e = go_on(s, f, next, &op);
+			break;
 		case OP_IF:
-			e = branch(s, f, op, &next);
-			if (next == 0)
-				op++;
-			else if (e == 0 && op->flags & OP_BRANCHES)
-				e = other_branch(s, f, next, &op);
-			else
-				op = f->text->ops + next;
+			e = condition(s, f, op, &next);
+			if (e == 0)
+				e = go_on(s, f, next, &op);
 			break;
 		case OP_ELIF: /* come to from above: a branch was taken */
 			op = f->text->ops + f->text->directives[op->id].end;

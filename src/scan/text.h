@@ -57,7 +57,8 @@ enum op_flag {
 	OP_BRANCHES = 1 << 1, /* of a condition: next is another branch of the same conditional */
 	OP_LEVEL = 1 << 2,    /* of OP_LINE: with flags, which say that a file is entered or left */
 	OP_COMPUTED = 1 << 3, /* of an include: its name is what its tokens come to */
-	OP_ONE_READ = 1 << 4, /* of a condition: it has held, one, and not known */
+	OP_ONE_READ = 1 << 4, /* of a condition: it has one, and not known */
+	OP_ONE_FALSE = 1 << 5, /* what it came to by that */
 };
 
 struct memo_entry;
@@ -81,7 +82,7 @@ struct op {
 			uint32_t end;
 		};
 		struct memo_entry *known; /* with tokens: what held last; NULL: nothing yet */
-		struct memo_read one;     /* it was true when this, and nothing else, was so */
+		struct memo_read one;     /* the same where it is no more than one name */
 		struct lookup *lookup;    /* of an include with a name: the last one, or NULL */
 	};
 };
