@@ -326,6 +326,68 @@ static void many_states_come_around_again(void **state)
 	engine_fini(&e);
 }
 
+/* Conditions of one name each, whose branches are taken in turn: the op says what it came to last. */
+static void branches_of_one_name_are_taken_in_turn(void **state)
+{
+	static const struct {
+		const char *defines, *taken;
+	} runs[] = {
+		{"#define A 1\n", "IN_A"},
+		{"#define B 1\n", "IN_B"},
+		{"#define A 0\n#define B 1\n", "IN_B"},
+		{"#define C 0\n", "IN_C"},
+		{"", "IN_NONE"},
+		{"#define A 0\n#define B 0\n", "IN_NONE"},
+		{"#define A 1\n#define B 1\n#define C 1\n", "IN_A"},
+	};
+	static const char *const all[] = {"IN_A", "IN_B", "IN_C", "IN_NONE"};
+	struct engine e;
+
+	start(&e, ENGINE_C17);
+	world_put("main.c", "#if A\n#define IN_A\n#elif B\n#define IN_B\n#elif defined C\n"
+			    "#define IN_C\n#else\n#define IN_NONE\n#endif\n");
+	for (size_t i = 0; i < 3 * ARRAY_SIZE(runs); i++) {
+		const char *defines = runs[i % ARRAY_SIZE(runs)].defines;
+
+		assert_int_equal(engine_define(&e, defines, strlen(defines)), 0);
+		assert_int_equal(engine_run(&e), 0);
+		for (size_t k = 0; k < ARRAY_SIZE(all); k++)
+			assert_int_equal(engine_defined(&e, all[k]),
+				str_eq(all[k], runs[i % ARRAY_SIZE(runs)].taken));
+		if (i >= ARRAY_SIZE(runs))
+			assert_int_equal(e.s->n_expansions, 0);
+	}
+	engine_fini(&e);
+}
+
+/* Includes of one unit that repeat an earlier one, of a file that is to be read again or is not. */
+static void includes_that_repeat_one_are_made_where_they_count(void **state)
+{
+	static const char again[] = "#include \"g.h\"\n";
+	static const char text[] = "#ifndef G\n#define G\n#ifdef TWO\n#define THREE\n#endif\n"
+				   "#ifdef ONE\n#define TWO\n#endif\n#define ONE\n#endif\n";
+
+	for (unsigned undefs = 0; undefs < 3; undefs++) {
+		AUTO(buf_fini) struct buf main = BUF_INIT;
+		struct engine e;
+
+		start(&e, ENGINE_C17);
+		world_put("g.h", text);
+		for (unsigned i = 0; i < 3; i++)
+			assert_int_equal(buf_printf(&main, "%s%s%s", again, again,
+						 i < undefs ? "#undef G\n" : ""),
+				0);
+		world_put("main.c", buf_str(&main));
+		for (unsigned round = 0; round < 3; round++) {
+			assert_int_equal(engine_run(&e), 0);
+			assert_true(engine_defined(&e, "ONE"));
+			assert_int_equal(engine_defined(&e, "TWO"), undefs >= 1);
+			assert_int_equal(engine_defined(&e, "THREE"), undefs >= 2);
+		}
+		engine_fini(&e);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -335,6 +397,8 @@ int main(void)
 		cmocka_unit_test(what_reads_more_than_macros_is_not),
 		cmocka_unit_test(what_was_looked_for_is_looked_for_again),
 		cmocka_unit_test(many_states_come_around_again),
+		cmocka_unit_test(branches_of_one_name_are_taken_in_turn),
+		cmocka_unit_test(includes_that_repeat_one_are_made_where_they_count),
 	};
 
 	return cmocka_run_group_tests(tests, world_setup, world_teardown);
