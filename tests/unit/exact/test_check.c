@@ -174,12 +174,45 @@ static void what_was_read_is_what_was_foreseen(void **state)
 	}
 }
 
+/* The text that it was given is gone, and what .file says was never there. */
+static void what_was_assembled_is_what_was_foreseen(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *said; /* NULL: it holds */
+	} rows[] = {
+		{"x.o: gone.s\n", NULL},
+		{"x.o: real.h link.h {standard\\ input}\n", NULL},
+		{"x.o: other.h gone.s\n", NULL},
+		{"x.o: /etc/passwd gone.s\n", "was not foreseen"},
+		{"", "made no list"},
+	};
+	struct exact_read read = {at("link.h"), at("real.h"), false};
+	struct exact_action a = {.reads = &read, .n_reads = 1};
+
+	assert_int_equal(strv_push(&a.outputs, "x.o"), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO(buf_fini) struct buf list = BUF_INIT;
+		AUTO(util_free) char *reason = NULL;
+
+		assert_int_equal(buf_append_str(&list, rows[i].text), 0);
+		assert_int_equal(exact_check_assembled(&a, dir, &list, &reason),
+			rows[i].said ? EXACT_UNKNOWN : 0);
+		if (rows[i].said)
+			assert_non_null(strstr(reason, rows[i].said));
+	}
+	strv_fini(&a.outputs);
+	free(read.spelled);
+	free(read.real);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_of_a_rule),
 		cmocka_unit_test(names_as_compilers_list_them),
 		cmocka_unit_test(what_was_read_is_what_was_foreseen),
+		cmocka_unit_test(what_was_assembled_is_what_was_foreseen),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
