@@ -280,7 +280,7 @@ static int init(struct agent *a)
 	if (r == 0)
 		r = history_init(&a->history);
 	if (r == 0)
-		r = warden_start(&a->warden);
+		r = warden_start(true, &a->warden);
 	if (r == 0)
 		r = listen_on_socket(a);
 	return r < 0 ? r : start_watching(a);

@@ -24,12 +24,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/child.h"
 #include "base/fs.h"
 
-enum { REMOVE_TRIES = 100, REMOVE_PAUSE_MS = 10 };
-
-enum { KILL_PASSES = 16 };
+enum { TRIES = 100, PAUSE_MS = 10, STAT_MAX = 4096 };
 
 struct record {
 	char op;
@@ -40,6 +39,7 @@ struct record {
 struct wards {
 	pid_t groups[WARDEN_MAX];
 	char *paths[WARDEN_MAX];
+	pid_t session; /* of the daemon and its children alone; 0: there is none */
 };
 
 static void swap_group(struct wards *w, pid_t from, pid_t to)
@@ -121,16 +121,18 @@ static bool serve_one(int fd, struct wards *w, bool *ret_clean)
 	return true;
 }
 
-/*
- * A process that was just killed may still have been making files in there. It is not our child,
- * so its end cannot be waited for: the removal is tried again for a moment.
- */
+static void pause_a_moment(void)
+{
+	const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
+
+	nanosleep(&pause, NULL);
+}
+
+/* Should one that was killed be making files in there all the same, it is tried again. */
 static void remove_path(const char *path)
 {
-	const struct timespec pause = {.tv_nsec = REMOVE_PAUSE_MS * 1000000L};
-
-	for (int i = 0; fs_remove_tree(path) == -ENOTEMPTY && i < REMOVE_TRIES; i++)
-		nanosleep(&pause, NULL);
+	for (int i = 0; fs_remove_tree(path) == -ENOTEMPTY && i < TRIES; i++)
+		pause_a_moment();
 }
 
 static bool is_inside(const struct wards *w, const char *dir)
@@ -145,11 +147,47 @@ static bool is_inside(const struct wards *w, const char *dir)
 	return false;
 }
 
+static bool is_in_group(const struct wards *w, pid_t group)
+{
+	for (size_t i = 0; group > 1 && i < WARDEN_MAX; i++)
+		if (w->groups[i] == group)
+			return true;
+	return false;
+}
+
+static bool works_inside(const struct wards *w, pid_t pid)
+{
+	char link[32], dir[WARDEN_PATH_MAX * 2];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/%d/cwd", pid);
+	n = readlink(link, dir, sizeof(dir) - 1);
+	if (n < 0)
+		return false;
+	dir[n] = '\0';
+	return is_inside(w, dir);
+}
+
+/* It has ended but for its parent's looking at it. */
+static bool is_zombie(pid_t pid)
+{
+	AUTO(buf_fini) struct buf stat = BUF_INIT_MAX(STAT_MAX);
+	char path[32];
+	const char *end;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	if (buf_reserve(&stat, STAT_MAX / 2) < 0 || fs_read_file(path, &stat) < 0)
+		return true;
+	end = strrchr(buf_str(&stat), ')');
+	return !end || strspn(end, ") ZX") > strspn(end, ") ");
+}
+
 /*
  * A process group can only be guarded once it exists. One that the daemon had no time left to tell
- * us about is known by where it works. True: some were found, and may have forked meanwhile.
+ * us about is known by where it works, or by the daemon's session. True: something of the daemon's
+ * was still alive.
  */
-static bool kill_inside(const struct wards *w)
+static bool kill_what_is_left(const struct wards *w)
 {
 	DIR *d = opendir("/proc");
 	struct dirent *e;
@@ -158,46 +196,51 @@ static bool kill_inside(const struct wards *w)
 	if (!d)
 		return false;
 	while ((e = readdir(d))) {
-		char link[32], dir[WARDEN_PATH_MAX * 2];
-		uint64_t pid;
-		ssize_t n;
+		uint64_t n;
+		pid_t pid;
 
-		if (str_to_u64(e->d_name, INT32_MAX, &pid) < 0 || pid <= 1)
+		if (str_to_u64(e->d_name, INT32_MAX, &n) < 0 || n <= 1)
 			continue;
-		snprintf(link, sizeof(link), "/proc/%lu/cwd", (unsigned long)pid);
-		n = readlink(link, dir, sizeof(dir) - 1);
-		if (n < 0)
+		pid = (pid_t)n;
+		if (!is_in_group(w, getpgid(pid)) && !works_inside(w, pid) &&
+			(w->session == 0 || getsid(pid) != w->session))
 			continue;
-		dir[n] = '\0';
-		if (is_inside(w, dir) && kill((pid_t)pid, SIGKILL) == 0)
+		if (!is_zombie(pid) && kill(pid, SIGKILL) == 0)
 			found = true;
 	}
 	closedir(d);
 	return found;
 }
 
-static void watch(int fd)
+/* What was killed may still be making files, or have forked: again, until nothing lives. */
+static void kill_all(const struct wards *w)
+{
+	for (size_t i = 0; i < WARDEN_MAX; i++)
+		if (w->groups[i])
+			child_kill_group(w->groups[i], SIGKILL);
+	for (int i = 0; i < TRIES && kill_what_is_left(w); i++)
+		pause_a_moment();
+}
+
+static void watch(int fd, pid_t session)
 {
 	struct wards *w = calloc(1, sizeof(*w));
 	bool clean;
 
 	if (!w)
 		return;
+	w->session = session;
 	while (serve_one(fd, w, &clean))
 		;
 	if (clean)
 		return;
-	for (size_t i = 0; i < WARDEN_MAX; i++)
-		if (w->groups[i])
-			child_kill_group(w->groups[i], SIGKILL);
-	for (int i = 0; i < KILL_PASSES && kill_inside(w); i++)
-		;
+	kill_all(w);
 	for (size_t i = 0; i < WARDEN_MAX; i++)
 		if (w->paths[i])
 			remove_path(w->paths[i]);
 }
 
-static void __attribute__((noreturn)) run_warden(int fd)
+static void __attribute__((noreturn)) run_warden(int fd, pid_t session)
 {
 	/* Out of the daemon's group and session: what is sent to those must not end it. */
 	setsid();
@@ -207,15 +250,15 @@ static void __attribute__((noreturn)) run_warden(int fd)
 	if (chdir("/") < 0) {
 		/* Stays where it is: only an unmount would mind. */
 	}
-	watch(STDIN_FILENO);
+	watch(STDIN_FILENO, session);
 	_exit(0);
 }
 
-int warden_start(struct warden *ret)
+int warden_start(bool session, struct warden *ret)
 {
 	sigset_t all, before;
+	pid_t pid, leader = session && getsid(0) == getpid() ? getpid() : 0;
 	int fds[2], r = 0;
-	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
 		return -errno;
@@ -224,7 +267,7 @@ int warden_start(struct warden *ret)
 	sigprocmask(SIG_BLOCK, &all, &before);
 	pid = fork();
 	if (pid == 0)
-		run_warden(fds[0]);
+		run_warden(fds[0], leader);
 	if (pid < 0)
 		r = -errno;
 	sigprocmask(SIG_SETMASK, &before, NULL);

@@ -27,7 +27,11 @@ enum { WARDEN_MAX = 4096, WARDEN_PATH_MAX = 1024 };
 		.fd = -1 \
 	}
 
-int warden_start(struct warden *ret) MUST_CHECK;
+/*
+ * session: all in the session that the daemon leads are its children and go with it, those too that
+ * it had no time left to have guarded. Where it leads none that says nothing.
+ */
+int warden_start(bool session, struct warden *ret) MUST_CHECK;
 
 /* The daemon ends in good order: nothing is killed, and the warden is waited for. */
 void warden_stop(struct warden *w);

@@ -320,7 +320,8 @@ static int init_jobs(struct server *s)
 	/* Without inotify every job gets its source as a file. */
 	if (feed_watch_init(&s->jobs.watch, &s->loop) < 0)
 		log_event(LOG_LEVEL_WARNING, "no-fifos", "inotify cannot be used");
-	r = warden_start(&s->jobs.warden);
+	/* Who holds a sandbox sees for itself that we are gone, and takes it down in good order. */
+	r = warden_start(false, &s->jobs.warden);
 	return r < 0 ? r : init_confine(s);
 }
 

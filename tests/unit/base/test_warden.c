@@ -78,12 +78,17 @@ struct hello {
 	pid_t warden, group[2];
 };
 
+/* It has no time to guard anything. */
+static void in_its_session(struct daemon *d, struct warden *w)
+{
+}
+
 static void run_daemon(struct daemon *d, int tell, int alive, daemon_main fn)
 {
 	struct warden w = WARDEN_INIT;
 	struct hello h;
 
-	if (warden_start(&w) < 0)
+	if (setsid() < 0 || warden_start(fn == in_its_session, &w) < 0)
 		_exit(1);
 	h.warden = w.pid;
 	for (size_t i = 0; i < ARRAY_SIZE(h.group); i++)
@@ -179,6 +184,18 @@ static void killed_daemon(void **state)
 	assert_int_equal(read(d.alive, &c, 1), 0);
 	assert_false(exists("tree"));
 	assert_true(exists("kept/deep"));
+	daemon_clean(&d);
+}
+
+static void unguarded_children(void **state)
+{
+	struct daemon d;
+	char c;
+
+	daemon_start(&d, in_its_session);
+	kill_and_wait(&d);
+	assert_true(ready(d.alive));
+	assert_int_equal(read(d.alive, &c, 1), 0);
 	daemon_clean(&d);
 }
 
@@ -312,6 +329,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(killed_daemon),
+		cmocka_unit_test(unguarded_children),
 		cmocka_unit_test(signalled_warden),
 		cmocka_unit_test(released),
 		cmocka_unit_test(stopped),
