@@ -13,7 +13,7 @@ void settings_read(char *const *envp, struct settings *ret)
 	*ret = (struct settings){
 		.fallback = env_bool(envp, "DISTCC_FALLBACK", true),
 		.skip_local_retry = env_get(envp, "DISTCC_SKIP_LOCAL_RETRY") != NULL,
-		.exact = env_bool(envp, "DISTCC_EXACT", false),
+		.exact = env_bool(envp, "DISTCC_EXACT", true),
 		.basedir = env_get(envp, "DISTCC_BASEDIR"),
 		.exclude = exclude && *exclude ? exclude : NULL,
 		.no_rewrite = env_get(envp, "DISTCC_NO_REWRITE_CROSS") != NULL,

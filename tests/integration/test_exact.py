@@ -64,6 +64,14 @@ def test_bytes(lab, worker, client, argv):
     compiled(alone, tree, *argv, reason="cached")
 
 
+def test_it_is_the_default(lab, worker):
+    """Neither 0 nor 1 leaves a switch as it is."""
+    one, tree = make_client(lab, [worker], DISTCC_EXACT=""), units(lab)
+    compiled(one, tree, reason="exact")
+    compiled(make_client(lab, [worker], DISTCC_EXACT=0), tree, "gcc", "-O1", "-c", "u.c", "-o",
+             "u.o", reason="remote")
+
+
 def test_diagnostics(lab, worker, client):
     text = '#include "a.h"\nint f(void) { int unused; return A; }\n'
     tree, one = lab.tree({"u.c": text, "a.h": "#warning it is old\n#define A 1\n"}), client([worker])

@@ -60,6 +60,8 @@ class Client:
             "TMPDIR": str(self.tmp),
             "DISTCC_DIR": str(self.dir),
             "DISTCC_PAUSE_TIME_MSEC": "10",  # 3.4 polls
+            # What is not about exact mode is about preprocessed text.
+            "DISTCC_EXACT": "0",
             "DISTCC_AGENT": str(build_dir() / "src/agent/distcc-agent"),
             **lab.sanitizer_env,
         }

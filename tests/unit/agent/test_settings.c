@@ -21,6 +21,7 @@ static void test_defaults(void **state)
 	assert_int_equal(s.connect_ms, 4000);
 	assert_int_equal(s.cache_ms, 2000);
 	assert_int_equal(s.verify, 0);
+	assert_true(s.exact);
 	assert_int_equal(s.level, LOG_LEVEL_WARNING);
 }
 
