@@ -777,7 +777,9 @@ void job_start(struct job *j)
 {
 	const char *reason;
 
-	if (cc_command_parse_as(cc_compiler_family(j->request->argv[0], j->request->compiler),
+	if (cc_command_parse_as(
+		    cc_compiler_registered(env_get(j->request->envp, "DISTCC_COMPILERS"),
+			    j->request->argv[0], j->request->compiler),
 		    j->request->argv, j->request->cwd, j->request->envp, &j->command) < 0) {
 		job_go_local(j, "out-of-memory");
 		return;

@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "agent/exclude.h"
+#include "base/env.h"
 #include "base/fs.h"
 #include "base/list.h"
 #include "base/path.h"
@@ -351,7 +352,9 @@ static int prepare(struct prepare *p)
 	int r = open_memory(q);
 
 	if (r == 0)
-		r = cc_command_parse_as(cc_compiler_family(p->argv.v[0], p->compiler),
+		r = cc_command_parse_as(
+			cc_compiler_registered(env_get(strv_argv(&p->envp), "DISTCC_COMPILERS"),
+				p->argv.v[0], p->compiler),
 			strv_argv(&p->argv), p->cwd, strv_argv(&p->envp), &command);
 	if (r < 0)
 		return r;

@@ -41,9 +41,21 @@ struct parts {
 	bool version;
 };
 
+/* Debian's cross compilers for Windows come with either kind of threads. */
+static size_t without_threads(const char *name)
+{
+	static const char *const threads[] = {"-win32", "-posix"};
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+		if (str_ends(name, threads[i]))
+			return n - strlen(threads[i]);
+	return n;
+}
+
 static struct parts split_name(const char *name)
 {
-	const char *end = name + strlen(name), *p = end;
+	const char *end = name + without_threads(name), *p = end;
 	struct parts parts = {.kind = NULL};
 
 	while (p > name && strchr("0123456789.", p[-1]))
@@ -72,6 +84,38 @@ static bool is_script(const char *path)
 	       memcmp(start, "#!", 2) == 0;
 }
 
+/* An entry of DISTCC_COMPILERS: NAME=gcc or NAME=clang, NAME a base name or an absolute path. */
+static enum cc_family read_entry(const char *entry, size_t n, const char *name, const char *path)
+{
+	static const char *const families[] = {
+		[CC_FAMILY_GCC] = "=gcc", [CC_FAMILY_CLANG] = "=clang"};
+	const char *wanted = entry[0] == '/' ? path : path_base(name);
+
+	for (size_t f = CC_FAMILY_GCC; wanted && f < ARRAY_SIZE(families); f++) {
+		size_t m = strlen(families[f]);
+
+		if (n == strlen(wanted) + m && strncmp(entry, wanted, n - m) == 0 &&
+			strncmp(entry + n - m, families[f], m) == 0)
+			return (enum cc_family)f;
+	}
+	return CC_FAMILY_UNKNOWN;
+}
+
+enum cc_family cc_compiler_registered(const char *list, const char *name, const char *path)
+{
+	enum cc_family family = CC_FAMILY_UNKNOWN;
+
+	for (const char *p = list; p && *p && family == CC_FAMILY_UNKNOWN; p += *p == ':') {
+		size_t n = strcspn(p, ":");
+
+		family = read_entry(p, n, name, path);
+		p += n;
+	}
+	if (family == CC_FAMILY_UNKNOWN)
+		return cc_compiler_family(name, path);
+	return path && is_script(path) ? CC_FAMILY_UNKNOWN : family;
+}
+
 enum cc_family cc_compiler_family(const char *name, const char *path)
 {
 	const struct kind *kind = split_name(path_base(name)).kind;
@@ -92,7 +136,7 @@ bool cc_compiler_is_cxx(const char *name)
 {
 	const struct kind *kind = split_name(path_base(name)).kind;
 
-	return kind && kind->cxx;
+	return kind ? kind->cxx : str_ends(name, "++");
 }
 
 static bool is_program(const char *path, struct stat *ret)

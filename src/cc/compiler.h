@@ -42,7 +42,14 @@ int cc_compiler_remote_name(const char *name, const char *compiler_path, const c
  */
 enum cc_family cc_compiler_family(const char *name, const char *path);
 
-/* Does the driver of this name take .c for C++ ("g++", "clang++-14")? */
+/*
+ * The same, where the user has said so of it first: list (DISTCC_COMPILERS; may be NULL) has entries
+ * NAME=gcc or NAME=clang between colons, NAME the base name that it was called by, or path. Not of a
+ * script either.
+ */
+enum cc_family cc_compiler_registered(const char *list, const char *name, const char *path);
+
+/* Does the driver of this name take .c for C++ ("g++", "clang++-14"; of others those in "++")? */
 bool cc_compiler_is_cxx(const char *name);
 
 /* The major version that a name ends in ("x86_64-linux-gnu-gcc-12": 12), or 0. */

@@ -184,7 +184,8 @@ static int run(struct task *t, char **argv)
 		return EXIT_USAGE;
 	}
 	e = cc_command_parse_as(
-		cc_compiler_family(argv[0], t->compiler), argv, t->cwd, environ, &t->command);
+		cc_compiler_registered(env_get(environ, "DISTCC_COMPILERS"), argv[0], t->compiler),
+		argv, t->cwd, environ, &t->command);
 	if (e < 0)
 		return failed(e);
 	if (compiles(&t->command))

@@ -72,6 +72,17 @@ def test_it_is_the_default(lab, worker):
              "u.o", reason="remote")
 
 
+def test_a_registered_compiler(lab, worker, client):
+    """One whose name tells nothing."""
+    tree, place = units(lab), lab.directory("vendor")
+    shutil.copytree("/usr/lib/gcc", place / "lib/gcc", symlinks=True)
+    (place / "bin").mkdir()
+    shutil.copy(os.path.realpath(shutil.which("gcc")), place / "bin/vendor5")
+    argv = (str(place / "bin/vendor5"), "-g", "-c", "u.c", "-o", "u.o")
+    compiled(client([worker]), tree, *argv, reason="unknown-compiler")
+    compiled(client([worker], DISTCC_COMPILERS="vendor5=gcc"), tree, *argv, reason="exact")
+
+
 def test_diagnostics(lab, worker, client):
     text = '#include "a.h"\nint f(void) { int unused; return A; }\n'
     tree, one = lab.tree({"u.c": text, "a.h": "#warning it is old\n#define A 1\n"}), client([worker])

@@ -214,6 +214,9 @@ static void test_family(void **state)
 		{"x86_64-linux-gnu-gcc-12", NULL, CC_FAMILY_GCC, false},
 		{"arm-none-eabi-g++", NULL, CC_FAMILY_GCC, true},
 		{"c89-gcc", NULL, CC_FAMILY_GCC, false},
+		{"x86_64-w64-mingw32-gcc-win32", NULL, CC_FAMILY_GCC, false},
+		{"x86_64-w64-mingw32-g++-12-posix", NULL, CC_FAMILY_GCC, true},
+		{"vendor++", NULL, CC_FAMILY_UNKNOWN, true},
 		{"clang++-14", NULL, CC_FAMILY_CLANG, true},
 		{"clang-15.0.7", NULL, CC_FAMILY_CLANG, false},
 		{"cc", NULL, CC_FAMILY_UNKNOWN, false},
@@ -268,6 +271,36 @@ static void test_version_of_a_name(void **state)
 		assert_int_equal(cc_compiler_name_version(names[i].name), names[i].version);
 }
 
+static void test_registered(void **state)
+{
+	static const struct {
+		const char *list, *name, *path;
+		enum cc_family family;
+	} rows[] = {
+		{NULL, "tcc5", NULL, CC_FAMILY_UNKNOWN},
+		{"", "tcc5", NULL, CC_FAMILY_UNKNOWN},
+		{"tcc5=gcc", "tcc5", NULL, CC_FAMILY_GCC},
+		{"tcc5=clang", "/opt/x/tcc5", NULL, CC_FAMILY_CLANG},
+		{"a=gcc:tcc5=clang:b=gcc", "tcc5", NULL, CC_FAMILY_CLANG},
+		{"tcc=gcc:tcc55=gcc:cc5=gcc", "tcc5", NULL, CC_FAMILY_UNKNOWN},
+		{"tcc5=gccgo", "tcc5", NULL, CC_FAMILY_UNKNOWN},
+		{"tcc5", "tcc5", NULL, CC_FAMILY_UNKNOWN},
+		{"=gcc", "tcc5", NULL, CC_FAMILY_UNKNOWN},
+		{"/bin/true=gcc", "tcc5", "/bin/true", CC_FAMILY_GCC},
+		{"/bin/true=gcc", "tcc5", "/bin/false", CC_FAMILY_UNKNOWN},
+		/* What it is not about goes by its name. */
+		{"tcc5=clang", "gcc", NULL, CC_FAMILY_GCC},
+		/* A script is not to be seen through. */
+		{"ldd=gcc", "ldd", "/usr/bin/ldd", CC_FAMILY_UNKNOWN},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (cc_compiler_registered(rows[i].list, rows[i].name, rows[i].path) !=
+			rows[i].family)
+			fail_msg("row %zu: %s", i, rows[i].list);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -277,6 +310,7 @@ int main(void)
 		cmocka_unit_test(test_remote_name_off_path),
 		cmocka_unit_test(test_no_rewrite),
 		cmocka_unit_test(test_family),
+		cmocka_unit_test(test_registered),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
