@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/xattr.h>
@@ -382,12 +383,27 @@ static int start_preparing(struct job *j, uint64_t since, prepare_done_fn done)
 	return prepare_start(j->agent->preparing, &p, done, j, &j->prepare);
 }
 
+/* One name of an output, however it is spelled: by its directory's inode. NULL: there is none. */
+static char *one_name(const struct job *j, const char *output)
+{
+	AUTO(util_free) char *path = path_join(j->request->cwd, output);
+	AUTO(util_free) char *dir = path ? path_dir(path) : NULL;
+	struct stat st;
+	char *name;
+
+	if (!dir || stat(dir, &st) < 0 ||
+		asprintf(&name, "%llx:%llx/%s", (unsigned long long)st.st_dev,
+			(unsigned long long)st.st_ino, path_base(path)) < 0)
+		return NULL;
+	return name;
+}
+
 /* Two jobs that write the same file at once: whose bytes are there in the end is not known. */
 void job_announce(struct job *j)
 {
 	if (!j->command.object || j->writes)
 		return;
-	j->writes = path_join(j->request->cwd, j->command.object);
+	j->writes = one_name(j, j->command.object);
 	if (!j->writes) {
 		j->contended = true;
 		return;

@@ -77,7 +77,7 @@ struct job {
 	bool asked;     /* hosts were asked for an exact compile, or would have been */
 	bool keep;      /* compiled here by ourselves, so that the result can be kept */
 	bool contended; /* another job writes the same output: nothing of it is kept */
-	char *writes;   /* the absolute path of its object; in agent.writing, once it may write */
+	char *writes;   /* what its object is known by; in agent.writing, once it may write */
 	struct list writing;
 	struct preprocess *here;
 	uint64_t prepared_at; /* the moment of action: prepare_result.moment */

@@ -127,6 +127,20 @@ def test_output_of_another_tree(lab, worker, client):
         procs.eventually(reason, same)
 
 
+def test_two_of_one_output_by_two_names(lab, client):
+    """Whose bytes are there in the end is not known, and nothing of it is kept for the other."""
+    one, tree = client(), lab.tree({**FILES, "u.c": SOURCE + "int v = W;\n"})
+    (tree.path / "link").symlink_to("out")
+    names = ("out/u.o", f"{tree.path}/link/../out/u.o")
+    both = [["gcc", f"-DW={i}", "-c", "u.c", "-o", name] for i, name in enumerate(names)]
+    for _ in range(6):
+        running = [one.start([one.program, *argv], tree.path) for argv in both]
+        assert [r.wait().code for r in running] == [0, 0]
+        tree.changes()
+    for argv in both:
+        assert not differences(one.compile(tree, *argv), one.compile_as(tree, *argv))
+
+
 @pytest.mark.parametrize("line", ["gcc -c u.c -o nowhere/u.o", "gcc -MD -MF nowhere/u.d -c u.c",
                                   "gcc -c u.c -o u.c/u.o", "gcc -c u.c -o out/"])
 def test_output_that_cannot_be(lab, worker, client, line):
