@@ -31,7 +31,15 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	struct conn *c = poll->data;
 	ssize_t n;
 
-	if (c->paused && status == 0) {
+	/*
+	 * A reset. libuv has stopped the handle, so that what is still to be read would be the last
+	 * that we hear of; and nobody waits for the answer.
+	 */
+	if (status < 0) {
+		lose(c, -ECONNRESET);
+		return;
+	}
+	if (c->paused) {
 		if (events & UV_DISCONNECT)
 			lose(c, 0);
 		return;
@@ -44,7 +52,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 		c->handlers->on_data(c, c->shared->scratch, (size_t)n);
 		return;
 	}
-	lose(c, n < 0 ? -errno : status);
+	lose(c, n < 0 ? -errno : 0);
 }
 
 static int watch_in(struct conn *c)

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 
 import pytest
@@ -298,6 +299,21 @@ def test_client_goes_in_mid_compile(root, daemon):
     assert all(gone(pid) for pid in pids)
     one.wait_log("CLI_DISCONN")
     eventually(lambda: list(one.tmp.glob("*/*")) == [])
+    assert one.compile("gcc")[0] == 0
+
+
+def test_client_resets_what_is_not_read_yet(root, daemon):
+    """Bytes that wait, and behind them the reset: both are there when the daemon looks."""
+    one = daemon("--jobs", "1")
+    client = one.connect()
+    client.sendall(request("gcc", *ARGS, length=1 << 20))
+    eventually(lambda: "cc1" in running_below(one.process.pid))
+    one.process.send_signal(signal.SIGSTOP)
+    client.sendall(b"int more;\n")
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+    one.process.send_signal(signal.SIGCONT)
+    eventually(lambda: "cc1" not in running_below(one.process.pid))
     assert one.compile("gcc")[0] == 0
 
 
