@@ -200,7 +200,16 @@ TREES = {
         ('make -j{jobs} CC="{cc}" CFLAGS=-O1 ' + " ".join(corpus.GIT_MAKE) + " all",),
         "C",
     ),
+    "sqlite": Tree(
+        "sqlite3",
+        ('CC="{cc}" ./configure --disable-amalgamation --disable-shared --disable-tcl --disable-readline',
+         "make -k -j{jobs} libsqlite3.la || true"),
+        "C; needs tclsh",
+    ),
     "fmtlib": Tree("fmtlib", (), "C++"),
+    "re2": Tree("re2", (), "C++"),
+    "googletest": Tree("googletest", (), "C++"),
+    "speedcrunch": Tree("speedcrunch", (), "C++ with Qt"),
     "linux": Tree(
         "linux",
         ("make -s defconfig", 'make -s -k -j{jobs} CC="{cc}" prepare ' + KERNEL_SLICE),
@@ -297,12 +306,82 @@ def fmtlib(place: Place, compiler: str, standards: list[str]) -> list[Unit]:
     return units
 
 
+def _sources(name: str, patterns: str, flags: str):
+    """Sources of a tree, by commands that need nothing to be built."""
+
+    def units(place: Place, compiler: str, standards: list[str]) -> list[Unit]:
+        where = _tree(place, name)
+        sources = sorted(str(s.relative_to(where)) for p in patterns.split() for s in where.glob(p))
+        found = []
+        for standard in modes(standards, True):
+            more = [f"-std={standard}"] if standard else []
+            for source in sources:
+                argv = (sibling(compiler, True), *shlex.split(flags), *more, "-c", source)
+                found.append(Unit(f"{source} {standard}".rstrip(), str(where), argv))
+        return found
+
+    return units
+
+
+FREESTANDING = {
+    "sums": "unsigned f(const unsigned *v, size_t n) { unsigned s = 0; while (n--) s += v[n]; return s; }",
+    "text": "size_t f(const char *s) { const char *p = s; while (*p) p++; return (size_t)(p - s); }",
+    "floats": "double f(double a, float b) { return a < DBL_MAX / 2 ? a * b : FLT_EPSILON; }",
+    "limits": "long long f(int i) { return i == INT_MAX ? LLONG_MIN : CHAR_BIT * (long long)i; }",
+    "wide": "uint64_t f(uint64_t a, int64_t b) { return a * UINT64_C(0x9e3779b97f4a7c15) / (b | 1); }",
+    "data": "static const int t[] = {1, 2, 3}; int v = 3; int f(unsigned i) { return t[i % 3] + v; }",
+    "switch": "int f(int i) { switch (i) { case 1: return 9; case 2: return 4; case 3: return 77;"
+    " case 4: return 8; case 5: return 1; default: return i; } }",
+    "calls": "int g(int); int (*h)(int) = g; int f(int i) { return g(i) + h(i + 1); }",
+    "arguments": "int f(int n, ...) { va_list a; int s = 0; va_start(a, n);"
+    " while (n--) s += va_arg(a, int); va_end(a); return s; }",
+    "records": "struct p { char c; double d; int v[9]; }; struct p f(struct p a) { a.d += a.c; return a; }",
+    "builtins": "int f(unsigned x) { return __builtin_popcount(x) + __builtin_clz(x | 1); }",
+    "warnings": "static int unused; int f(unsigned u) { int never; return u > -1; }",
+    "names": "const char *f(void) { return __FILE__; }",
+    "bool": "bool f(int a, int b) { return a && !b; }",
+}
+
+
+def freestanding(place: Place, compiler: str, _: list[str]) -> list[Unit]:
+    """For any target that clang has, without headers but its own."""
+    if "clang" not in compiler:
+        return []
+    headers = "float limits stdarg stdbool stddef stdint".split()
+    units = []
+    for name, body in FREESTANDING.items():
+        for suffix in (".c", ".cc"):
+            text = "".join(f"#include <{h}.h>\n" for h in headers)
+            cwd, source = place.unit(text + body + "\n", suffix)
+            argv = (sibling(compiler, suffix == ".cc"), "-Wall", "-Wextra", "-ffreestanding",
+                    "-nostdlibinc", "-c", source)
+            units.append(Unit(name + suffix, cwd, argv))
+    return units
+
+
+QT_FLAGS = " ".join(
+    f"-isystem /usr/include/{MULTIARCH}/qt5/{m}".rstrip("/")
+    for m in ("", "QtCore", "QtGui", "QtWidgets", "QtNetwork", "QtSql")
+)
+
 CORPORA = {
     "system": system,
+    "freestanding": freestanding,
     "boost": boost,
     "qt": qt,
     "redis": _project("redis"),
     "git": _project("git"),
     "linux": _project("linux"),
+    "sqlite": _project("sqlite"),
     "fmtlib": fmtlib,
+    "re2": _sources("re2", "re2/*.cc util/*.cc re2/testing/*.cc re2/fuzzing/*.cc", "-Wall -I."),
+    "googletest": _sources(
+        "googletest", "google*/src/*.cc googletest/samples/*.cc google*/test/*.cc",
+        "-Wall -Wextra -pthread -Igoogletest -Igoogletest/include -Igooglemock "
+        "-Igooglemock/include",
+    ),
+    "speedcrunch": _sources(
+        "speedcrunch", "src/*.cpp src/*/*.cpp",
+        f'-fPIC -Wall -DSPEEDCRUNCH_VERSION=\'"1"\' -DQT_USE_QSTRINGBUILDER -Isrc -Isrc/core -Isrc/math -Isrc/gui -Isrc/thirdparty {QT_FLAGS}',
+    ),
 }
