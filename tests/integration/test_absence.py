@@ -378,22 +378,23 @@ int f(void) { return A + 10 * B + 100 * L; }
 """
 
 
+def those_that(name, word):
+    return [pid for pid, stat in procs.descendants().items()
+            if stat.comm == name and word in procs.command_line(pid)]
+
+
+def stop(pid):
+    try:
+        os.kill(pid, signal.SIGSTOP)
+        return True
+    except ProcessLookupError:
+        return False
+
+
 def compiled_meanwhile(client, tree, argv, there, back):
     """The object that comes about when there is done before the headers are read, back after it."""
     running = client.start([client.program, *argv], tree.path)
-
-    def one_that(name):
-        return [pid for pid, stat in procs.descendants().items()
-                if stat.comm == name and "u.c" in procs.command_line(pid)]
-
-    def stop(pid):
-        try:
-            os.kill(pid, signal.SIGSTOP)
-            return True
-        except ProcessLookupError:
-            return False
-
-    cc1 = procs.eventually("cc1 runs", lambda: one_that("cc1"))[0]
+    cc1 = procs.eventually("cc1 runs", lambda: those_that("cc1", "u.c"))[0]
     stat = stop(cc1) and procs.processes().get(cc1)
     driver = stat and stat.parent
     if not driver or not stop(driver):  # both have ended
@@ -401,7 +402,7 @@ def compiled_meanwhile(client, tree, argv, there, back):
         return tree.changes()[0]["u.o"]
     there(tree.path)
     os.kill(cc1, signal.SIGCONT)
-    procs.eventually("cc1 has ended", lambda: not one_that("cc1"))
+    procs.eventually("cc1 has ended", lambda: not those_that("cc1", "u.c"))
     back(tree.path)
     os.kill(driver, signal.SIGCONT)
     assert running.wait().code == 0
@@ -427,6 +428,37 @@ def test_away_and_back_while_it_compiles(lab, what):
     for reason in ("no-hosts", "cached"):
         compiled(client, tree, "gcc", "-c", "-x", "c", "c2.h", "-o", "c.o", reason=reason)
     assert not differences(client.compile(tree, *argv), wanted)
+
+
+@pytest.mark.parametrize("other", ["./u.o", "link/u.o", "{tree}/u.o"])
+def test_output_of_another_job(lab, other):
+    """Two at once write one file, which has two names: neither is kept as the other."""
+    client, tree = make_client(lab), prepared(lab, "")
+    (tree.path / "link").symlink_to(".")
+    other = other.format(tree=tree.path)
+    compile_ = ("gcc", "-Iinc", "-c", "u.c", "-o")
+    as_local(client, tree, "gcc", "-c", "-x", "c", "c1.h", "-o", "c.o")
+    for i in range(50):
+        edit(tree, lambda t, i=i: (t / "u.c").write_text(f"int x{i} = X;\n" + SLOW + AT_LAST))
+        running = client.start([client.program, *compile_, "u.o", "-DX=1"], tree.path)
+        found = procs.eventually("it assembles", lambda: running.process.poll() is not None
+                                 or those_that("as", "u.o"))
+        stat = found is not True and procs.processes().get(found[0])
+        if not stat or not stop(stat.parent):
+            running.wait()
+            continue  # it was faster than we
+        procs.eventually("as has ended", lambda: not those_that("as", "u.o"))
+        assert client.run(*compile_, other, "-DX=2", cwd=tree.path).code == 0
+        os.kill(stat.parent, signal.SIGCONT)
+        assert running.wait().code == 0
+        break
+    else:
+        pytest.fail("never in time")
+    tree.changes()
+    for reason in ("no-hosts", "cached"):
+        compiled(client, tree, "gcc", "-c", "-x", "c", "c2.h", "-o", "c.o", reason=reason)
+    for x in (1, 2):
+        as_local(client, tree, *compile_, "u.o", f"-DX={x}")
 
 
 def objects(tree):
