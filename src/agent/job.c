@@ -150,7 +150,7 @@ static bool runs_unslotted(const struct job *j)
 
 void job_run_here(struct job *j)
 {
-	if (j->keep && job_exact_here(j) == 0) {
+	if (j->keep && job_here_start(j) == 0) {
 		job_move(j, JOB_HERE);
 		return;
 	}

@@ -12,7 +12,7 @@
 #include "agent/story.h"
 #include "cc/split.h"
 
-/* Private to job.c, job_exact.c, job_story.c and job_verify.c. */
+/* Private to job.c and job_*.c. */
 
 enum job_state {
 	JOB_NEW,
@@ -149,21 +149,27 @@ int job_exact_start(struct job *j) MUST_CHECK;
 bool job_exact_may_keep(const struct job *j);
 /* No host takes it: the plain way, or here where nobody would take that. */
 void job_exact_unwanted(struct job *j);
-/* A slot was granted to a job with keep: compile it. -errno: it is not, and nothing was begun. */
-int job_exact_here(struct job *j) MUST_CHECK;
+/* Its action, as things are now; since: see prepare_params. -errno. */
+int job_exact_prepare(struct job *j, uint64_t since, prepare_done_fn done) MUST_CHECK;
+/* What was compiled is for others too; before the job ends, since then it is gone. */
+void job_exact_give(struct job *j, const struct rex_result *res);
+/* Whoever said err was not at the user's terminal, and would have said it otherwise there. */
+bool job_exact_terminal_matters(const struct job *j, const struct buf *err);
 /* Whatever of it runs is ended, and what it had is dropped. Idempotent. */
 void job_exact_over(struct job *j);
 
-/* Of a job that was compiled here by ourselves. */
+/* ---- job_here.c ---- */
 
+/* A slot was granted to a job with keep: compile it. -errno: it is not, and nothing was begun. */
+int job_here_start(struct job *j) MUST_CHECK;
 /* What it wrote, into here_result. -errno. */
-int job_exact_read_here(struct job *j) MUST_CHECK;
+int job_here_read(struct job *j) MUST_CHECK;
 /* It will be compiled here once more. */
-void job_exact_forget_here(struct job *j);
+void job_here_forget(struct job *j);
 /* told: whether it still is the same action. -errno: it is not called. */
-int job_exact_prepare_again(struct job *j, void (*told)(struct job *j, bool same)) MUST_CHECK;
+int job_here_prepare_again(struct job *j, void (*told)(struct job *j, bool same)) MUST_CHECK;
 /* Its end, with here_result. */
-void job_exact_end_here(struct job *j, bool keep);
+void job_here_end(struct job *j, bool keep);
 
 /* ---- job_verify.c ---- */
 

@@ -166,7 +166,7 @@ static void finish(struct job *j, const char *reason, bool keep)
 		snprintf(rec->where, HISTORY_WHERE_MAX, "%s", j->twice->where);
 	}
 	if (j->here_result.exit_code == 0) {
-		job_exact_end_here(j, keep);
+		job_here_end(j, keep);
 		return;
 	}
 	j->keep = false;
@@ -231,8 +231,8 @@ static void on_same_action(struct job *j, bool same)
 	t->first = j->here_result;
 	j->here_result = (struct rex_result){.outcome = REX_DONE};
 	t->again = true;
-	job_exact_forget_here(j);
-	if (job_exact_here(j) == 0)
+	job_here_forget(j);
+	if (job_here_start(j) == 0)
 		return;
 	j->here_result = t->first;
 	t->first = (struct rex_result){.outcome = REX_DONE};
@@ -248,7 +248,7 @@ static void compare(struct job *j)
 		unproved(j, strerror(-r));
 	else if (!t->difference)
 		finish(j, "verified", true);
-	else if (job_exact_prepare_again(j, on_same_action) < 0)
+	else if (job_here_prepare_again(j, on_same_action) < 0)
 		unproved(j, "out of memory");
 }
 
@@ -266,7 +266,7 @@ static void compare_again(struct job *j)
 void job_verify_compiled(struct job *j, int status)
 {
 	j->here_result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-	if (job_exact_read_here(j) < 0 || j->contended)
+	if (job_here_read(j) < 0 || j->contended)
 		unproved(j, "what was made here could not be read");
 	else if (j->twice->again)
 		compare_again(j);
