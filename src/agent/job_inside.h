@@ -103,7 +103,6 @@ void job_say(struct job *j, enum log_level level, const char *event, const char 
 
 /* The ways on. */
 void job_wait_for_host(struct job *j);
-void job_start_plain(struct job *j); /* preprocessed here, if anybody takes it */
 void job_go_local(struct job *j, const char *reason);
 void job_run_here(struct job *j); /* with the slot in hand, or without need of one */
 /* The end of a job that was not run here. out and err may be NULL. */
@@ -133,6 +132,18 @@ void job_story_answered(struct job *j, const struct rex_result *res);
 void job_story_outputs(struct job *j, const struct rex_result *res);
 /* It is over, or goes on as the launcher's compiler: the last line; and the one of --distcc-explain. */
 void job_story_end(struct job *j);
+
+/* No host can do it: here, or nowhere if the user has said so. */
+void job_fall_back(struct job *j, const char *reason);
+void job_drop_text(struct job *j);
+
+/* ---- job_plain.c ---- */
+
+void job_start_plain(struct job *j); /* preprocessed here, if anybody takes it */
+/* A slot for the preprocessor was granted. */
+void job_plain_granted(struct job *j);
+/* j->host was taken: send it the text. -errno. */
+int job_plain_send(struct job *j) MUST_CHECK;
 
 /* ---- job_exact.c ---- */
 
