@@ -89,7 +89,8 @@ class Elsewhere(Worker):
         super().__init__(lab, "ours", "/none", None, 4, [], options, env)
 
         loader = next((root / "opt/distcc").glob("ld-linux*")).name
-        inside = f'shift; exec /opt/distcc/{loader} --library-path /opt/distcc /opt/distcc/distccd "$@"'
+        started = f"/opt/distcc/{loader} --library-path /opt/distcc /opt/distcc/distccd"
+        inside = f'shift; exec {started} "$@"'
         self.wrap = [*self.enter(), "/bin/sh", "-c", inside, "sh"]
 
     def enter(self):

@@ -192,12 +192,13 @@ class Mounts:
             stdout=subprocess.PIPE,
         )
         self._holder.stdout.readline()
+        self.pid = self._holder.pid
 
     def enter(self, cwd) -> list[str]:
         """A command prefix."""
         user = [] if os.geteuid() == 0 else ["-U", "--preserve-credentials"]
         there = ["sh", "-c", 'cd "$0" && exec "$@"', str(cwd)]
-        return ["nsenter", "-t", str(self._holder.pid), *user, "-m", *there]
+        return ["nsenter", "-t", str(self.pid), *user, "-m", *there]
 
     def run(self, *argv, cwd="/") -> None:
         argv = [*self.enter(cwd), *argv]

@@ -112,7 +112,7 @@ class Client:
     # Our own client only, from here on.
 
     def jobs(self) -> list[dict[str, str]]:
-        head, *lines = self.run("--jobs").out.decode().splitlines()
+        head, *lines = self.run("--jobs").out.decode(errors="surrogateescape").splitlines()
         columns = head.split("\t")
         return [dict(zip(columns, line.split("\t"), strict=True)) for line in lines]
 
