@@ -153,7 +153,8 @@ static int wa(struct parse *p, const char *arg, const char *value)
 
 static int native(struct parse *p, const char *arg, const char *value)
 {
-	if (str_eq(value, "native"))
+	/* -mcpu has diagnostics of its own where it is an old name of -mtune. */
+	if (str_eq(value, "native") && !str_starts(arg, "-mcpu"))
 		return parse_plain(p, CC_LOCAL_NATIVE, arg);
 	if (str_starts(value, "native"))
 		return parse_local(p, CC_LOCAL_NATIVE, arg);

@@ -585,6 +585,10 @@ static int check_command(struct maker *m)
 		return unknown(m, "it is preprocessed already", "");
 	if (m->p->toolchain->native.n > 0 && records_order(c))
 		return unknown(m, "it records options, for the processor of this machine", "");
+	/* Its assembler is not told what is told to its compiler. */
+	if (m->p->toolchain->native.n > 0 && c->family == CC_FAMILY_CLANG &&
+		c->language == CC_LANGUAGE_ASM_CPP)
+		return unknown(m, "it assembles for the processor of this machine", "");
 	/* We add to its command line. */
 	if (c->family == CC_FAMILY_CLANG &&
 		(says(c, "-grecord-gcc-switches") || says(c, "-grecord-command-line")))

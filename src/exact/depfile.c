@@ -106,7 +106,7 @@ int depfile_parse(const char *text, size_t n, const char *target, struct strv *r
 		.at = behind_target(text, text + n, target), .end = text + n, .ret = ret};
 	int r = 0;
 
-	if (!c.at)
+	if (!c.at || (n > 0 && memchr(text, '\0', n)))
 		return -EBADMSG;
 	while (r == 0 && c.at < c.end && *c.at != '\n')
 		r = step(&c);

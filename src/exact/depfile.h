@@ -6,7 +6,7 @@
 /*
  * Append what a dependency file of one rule, as gcc and clang write it, says that its target
  * depends on, as spelled. target: without blanks and colons; NULL: any, and further rules may
- * follow (-MP), which are not looked at. -EBADMSG: it is something else.
+ * follow (-MP), which are not looked at. -EBADMSG: it is something else, or has a NUL in it.
  */
 int depfile_parse(const char *text, size_t n, const char *target, struct strv *ret) MUST_CHECK;
 

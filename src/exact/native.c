@@ -24,8 +24,7 @@
 
 bool native_is_said(const char *arg)
 {
-	return str_eq(arg, "-march=native") || str_eq(arg, "-mtune=native") ||
-	       str_eq(arg, "-mcpu=native");
+	return str_eq(arg, "-march=native") || str_eq(arg, "-mtune=native");
 }
 
 static int look(struct inquiry *i, const struct strv *options, struct machine *ret)
@@ -127,7 +126,7 @@ int native_add(struct inquiry *i)
 		r = replace(&words, &i->options.passed, &options);
 	if (r == 0)
 		r = look(i, &options, &made);
-	if (r == 0 && !machine_is_same(&meant, &made))
+	if (r == 0 && (words.n == 0 || !machine_is_same(&meant, &made)))
 		return inquiry_unknown(i, "what native means cannot be said otherwise");
 	if (r == 0)
 		r = strv_push_all(&i->closure.toolchain.native, strv_argv(&words));

@@ -41,7 +41,7 @@ struct toolchain {
 	struct strv native;
 };
 
-/* -march=native, -mtune=native, -mcpu=native: this machine's processor decides. */
+/* -march=native, -mtune=native: this machine's processor decides. */
 bool native_is_said(const char *arg);
 
 struct toolchain_request {

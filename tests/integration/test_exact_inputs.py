@@ -296,10 +296,17 @@ def test_native(lab, worker, three_ways):
 
 
 @pytest.mark.parametrize("line", ["gcc -g -O2 -march=native -c u.c -o u.o",
-                                  "gcc -frecord-gcc-switches -march=native -c u.c -o u.o"])
+                                  "gcc -frecord-gcc-switches -march=native -c u.c -o u.o",
+                                  "gcc -mcpu=native -c u.c -o u.o",
+                                  "gcc -march=native -mno-avx -mno-sse3 -c u.c -o u.o",
+                                  "clang -march=native -c u.S -o u.o"])
 def test_native_that_stays(lab, worker, client, line):
-    """gcc would write down what it is told in another order."""
-    compiled(client([worker]), lab.tree({"u.c": SUMS}), line, ("native", "recorded-command"))
+    """
+    gcc would write down what it is told in another order; -mcpu is spoken of; words that cancel
+    each other are dropped; and clang's assembler is not its compiler.
+    """
+    tree = lab.tree({"u.c": SUMS, "u.S": ".globl f\nf: ret\n"})
+    compiled(client([worker]), tree, line, ("native", "recorded-command", "assembler"))
 
 
 # ---- the time ----
