@@ -58,6 +58,15 @@ def ours(build, top):
                   DISTCC_SANDBOX=str(top / "distcc-sandbox"), TMPDIR=str(top))
 
 
+def debian_distccd(top):
+    """distcc 3.4's, with a log in top."""
+    user = ["--user", "nobody"] if os.geteuid() == 0 else []
+    return Server("distccd 3.4", ["/usr/bin/distccd", "--daemon", "--no-detach", "--allow",
+                                  "127.0.0.1", "--enable-tcp-insecure", "--listen", "127.0.0.1",
+                                  "--port", "PORT", "--jobs", "4", "--log-file",
+                                  top / "distccd.log", *user], top)
+
+
 def buildstream(top):
     there = subprocess.run([sys.executable, "-c", BUILDSTREAM, "--help"], capture_output=True)
     if there.returncode:
