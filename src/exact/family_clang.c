@@ -9,13 +9,21 @@
  * left out: of no effect but to sources of CUDA, which are not distributed.
  */
 
+#include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/path.h"
 #include "exact/ask.h"
 #include "exact/inquiry.h"
+
+enum {
+	DIRECTORIES_MAX = 64,   /* of one that are told */
+	INSTALLATION_DEPTH = 2, /* gcc/TRIPLE/VERSION */
+};
 
 static int add_below(struct inquiry *i, const char *dir, const char *name)
 {
@@ -92,16 +100,53 @@ static int add_distribution(struct inquiry *i)
 	return r == 0 ? inquiry_optional_tree(i, "/etc/env.d/gcc") : r;
 }
 
-/* Directories that it looks for to know the machine: with libraries for other ABIs, and where ROCm
- * would be. What is in them it does not use. */
+/* The directories in dir, and so on down to a depth; nothing of what is in them. */
+static int add_directories(struct inquiry *i, const char *dir, unsigned depth)
+{
+	int r = inquiry_optional(i, dir);
+	DIR *d = r == 0 && depth > 0 ? opendir(dir) : NULL;
+	struct dirent *e;
+	unsigned n = 0;
+
+	while (r == 0 && d && (e = readdir(d)) && n < DIRECTORIES_MAX) {
+		AUTO(util_free) char *path = *e->d_name == '.' ? NULL : path_join(dir, e->d_name);
+		struct stat st;
+
+		if (!path || stat(path, &st) < 0 || !S_ISDIR(st.st_mode))
+			continue;
+		r = add_directories(i, path, depth - 1);
+		n++;
+	}
+	if (d)
+		closedir(d);
+	return r;
+}
+
+/*
+ * Directories that it looks for to know the machine: installations of gcc of all kinds, of which it
+ * uses the candidates that it names, and where ROCm would be.
+ */
 static int add_layout(struct inquiry *i)
 {
-	static const char *const beside[] = {"../lib32", "../libx32"};
-	AUTO(util_free) char *dir = path_dir(i->q->compiler);
-	int r = dir ? inquiry_optional(i, "/opt") : -ENOMEM;
+	static const char *const libraries[] = {"lib", "lib64", "lib32", "libx32"};
+	static const char *const kinds[] = {"gcc", "gcc-cross"};
+	AUTO(util_free) char *bin = path_dir(i->q->compiler);
+	int r = bin ? inquiry_optional(i, "/opt") : -ENOMEM;
 
-	for (size_t k = 0; r == 0 && k < ARRAY_SIZE(beside); k++)
-		r = add_below(i, dir, beside[k]);
+	for (size_t k = 0; r == 0 && k < ARRAY_SIZE(libraries); k++) {
+		AUTO(util_free) char *dir = NULL;
+
+		if (asprintf(&dir, "%s/../%s", bin, libraries[k]) < 0) {
+			dir = NULL;
+			return -ENOMEM;
+		}
+		r = inquiry_optional(i, dir);
+		for (size_t n = 0; r == 0 && n < ARRAY_SIZE(kinds); n++) {
+			AUTO(util_free) char *gcc = path_join(dir, kinds[n]);
+
+			r = gcc ? add_directories(i, gcc, INSTALLATION_DEPTH) : -ENOMEM;
+		}
+	}
 	return r;
 }
 
