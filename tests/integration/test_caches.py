@@ -40,7 +40,8 @@ def worker(lab):
 def client(lab):
     """A function that gives a user with an agent and a cache of his own."""
     def make(*hosts, **env):
-        return lab.client(" ".join(hosts), **{"DISTCC_EXACT": 1,
+        # On a busy machine a cache that works may take a while.
+        return lab.client(" ".join(hosts), **{"DISTCC_EXACT": 1, "DISTCC_CACHE_TIMEOUT": 60,
                                               "DISTCC_CACHE_DIR": lab.directory("k"), **env})
 
     return make

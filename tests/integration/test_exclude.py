@@ -41,6 +41,7 @@ class World:
     def client(self, *hosts, **env):
         return self.lab.client(" ".join(hosts), **{
             "DISTCC_CACHE_DIR": self.lab.directory("k"),
+            "DISTCC_CACHE_TIMEOUT": 60,
             "DISTCC_EXCLUDE": f"*.key:{self.tree.path}/secret", **env})
 
     def compile(self, one, *argv):
