@@ -254,7 +254,7 @@ static bool join(struct job *j)
 /* There is an action. */
 static void on_action(struct job *j, struct rex_result *known)
 {
-	if (!known && !job_verify_doubted(j) && join(j))
+	if (!known && !j->action.unseen && !job_verify_doubted(j) && join(j))
 		return;
 	job_announce(j);
 	if (known && use_known(j, known, known, "cached", "cache"))
@@ -264,7 +264,10 @@ static void on_action(struct job *j, struct rex_result *known)
 		job_go_local(j, "doubted-before");
 		return;
 	}
-	look_elsewhere(j);
+	if (j->action.unseen)
+		compile(j);
+	else
+		look_elsewhere(j);
 }
 
 /* With DISTCC_EXCLUDE what is not known to may not. */
@@ -496,6 +499,7 @@ static void done(struct job *j, struct rex_result *res)
 	struct shown shown = {.result = NULL};
 	const char *reason = accept_result(j, res, &shown);
 	const struct reapi_digest action = j->action.digest;
+	const bool is_kept = !j->action.unseen;
 	struct agent *a = j->agent;
 
 	if (!reason && begin_twice(j, res, &shown))
@@ -505,11 +509,13 @@ static void done(struct job *j, struct rex_result *res)
 	if (!reason) {
 		rec->remote = true;
 		rec->reason = "exact";
-		job_exact_give(j, res);
-		inflight_done(&j->flight, res);
+		if (is_kept) {
+			job_exact_give(j, res);
+			inflight_done(&j->flight, res);
+		}
 		job_end(j, 0, &shown.result->out, &shown.result->err); /* j may be gone */
 		rex_result_fini(&shown.own);
-		if (a->store)
+		if (is_kept && a->store)
 			store_put(a->store, a->loop, &action, res);
 		return;
 	}

@@ -92,7 +92,8 @@ static void doubt_file(struct job *j)
 
 bool job_verify_wants_lookups(struct job *j)
 {
-	return sample_wants_lookups(&j->agent->sample, verify_clean(j->agent->verify, &j->facts));
+	return j->action.unseen ||
+	       sample_wants_lookups(&j->agent->sample, verify_clean(j->agent->verify, &j->facts));
 }
 
 static int check_lookups(struct job *j, const struct rex_result *res, char **ret_why)
@@ -120,6 +121,11 @@ const char *job_verify_check(struct job *j, const struct rex_result *res)
 	r = result_check(&j->action, res, j->request->cwd, &why);
 	if (r == RESULT_INCOMPLETE)
 		return "exact-incomplete";
+	/* Not again, until it is another action: nobody there tells what this one needs. */
+	if (j->action.unseen && (!res->looked || res->lookups.part)) {
+		verify_doubt(j->agent->verify, &j->action.digest, job_source_name(j), now_s());
+		return "exact-unseen";
+	}
 	if (r == 0)
 		r = check_lookups(j, res, &why);
 	if (r == 0)

@@ -331,7 +331,7 @@ static int build(struct prepare *p, const struct cc_command *command)
 		return r;
 	}
 	/* Only asked for when the compiler has run. */
-	if (p->since == 0 && q->store)
+	if (p->since == 0 && q->store && !p->result.action.unseen)
 		p->result.hit =
 			store_get(q->store, &p->result.action.digest, &p->result.known) == 0;
 	return r;

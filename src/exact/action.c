@@ -689,7 +689,7 @@ static int make(struct maker *m)
 		r = m->a->base ? 0 : -ENOMEM;
 	}
 	m->a->family = m->p->command->family;
-	m->a->unseen = m->p->scan->assembler_text && !exact_assembler_lists(m->p->command);
+	m->a->unseen = m->p->scan->assembler_text;
 	if (r == 0)
 		r = reapi_tree_new(&m->a->tree);
 	if (r == 0)

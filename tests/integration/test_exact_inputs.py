@@ -167,7 +167,6 @@ ASSEMBLES = [
     "gcc -g -c u.S -o u.o",
     "gcc -g -MD -gsplit-dwarf -c u.S -o build/u.o",
     "gcc -pipe -Wa,-gdwarf-2,--noexecstack -D__ASSEMBLY__ -c u.S -o u.o",
-    "gcc -c m.S -o u.o",
     "gcc -x assembler-with-cpp -c p.s -o u.o",
     "gcc -g -MD -c p.s -o u.o",
     "gcc -Wa,-Iout -c p.s -o u.o",
@@ -183,6 +182,14 @@ ASSEMBLES = [
 def test_assembler(lab, three_ways):
     for line in ASSEMBLES:
         three_ways(lab.tree(ASSEMBLED), line)
+
+
+@pytest.mark.parametrize("hosts", [True, False], ids=["worker", "cache"])
+def test_macros_of_an_assembler(lab, worker, client, hosts):
+    """They may make it read what nobody foresees: compiled each time."""
+    one, tree = client([worker] if hosts else ()), lab.tree(ASSEMBLED)
+    for _ in range(3):
+        compiled(one, tree, "gcc -c m.S -o u.o", "exact" if hosts else "no-hosts")
 
 
 def change(tree, name, text):

@@ -100,11 +100,12 @@ def test_only_the_first_are_asked_for(lab, client, liar):
     one, tree = client([there], DISTCC_CACHE_SIZE=0), units(lab)
     for i in range(FIRST):
         assert not compiled(one, tree, "gcc", f"-DN={i}", *ARGV[1:], reason="exact")
-    assert there.asked == [True] * FIRST
+    # Before them the server was asked for a proof of its root.
+    assert there.asked == [False] + [True] * FIRST
     there.change = nothing
     for i in range(40):
         assert not compiled(one, tree, "gcc", f"-DM={i}", *ARGV[1:], reason="exact")
-    assert sum(there.asked[FIRST:]) < 12
+    assert sum(there.asked) - FIRST < 12
     assert rows(one, "facts") == [(FIRST,)]
 
 
@@ -149,6 +150,33 @@ def test_a_file_that_was_not_foreseen(lab, worker, client):
     tree.source = tree.snapshot()
     assert not compiled(one, tree, *HIDDEN_ARGV, reason="exact")
     assert rows(one, "facts") == [(1,)]
+
+
+def test_it_is_asked_each_time(lab, worker, client):
+    """Whatever was right before: of this one it is never left to chance, and no key stands for it."""
+    one, tree = client([worker]), hidden(lab)
+    (tree.path / "v.c").write_text("int v;\n")
+    tree.source = tree.snapshot()
+    for i in range(FIRST + 1):
+        compiled(one, tree, "gcc", f"-DN={i}", "-c", "v.c", "-o", "v.o", reason="exact")
+    for i in range(3):
+        compiled(one, tree, *HIDDEN_ARGV[:-4], f"-DA={i}", *HIDDEN_ARGV[-4:],
+                 reason="exact-doubted")
+    (tree.path / "first/blob.h").unlink()
+    tree.source = tree.snapshot()
+    for _ in range(2):
+        assert not compiled(one, tree, *HIDDEN_ARGV, reason="exact")
+    (tree.path / "first/blob.h").write_text("FIRST")
+    tree.source = tree.snapshot()
+    compiled(one, tree, *HIDDEN_ARGV, reason="exact-doubted")
+
+
+def test_nobody_tells_what_an_assembler_looked_for(lab, client, liar):
+    there = liar("other_lookups", b"")
+    there.change = lambda result: result.execution_metadata.Clear()
+    one, tree = client([there]), hidden(lab)
+    compiled(one, tree, *HIDDEN_ARGV, reason="exact-unseen")
+    compiled(one, tree, *HIDDEN_ARGV, reason="doubted-before")
 
 
 def test_a_doubt_begins_the_count_anew(lab, worker, client):
