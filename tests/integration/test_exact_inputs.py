@@ -276,6 +276,34 @@ def test_instrumented(lab, three_ways):
         three_ways(lab.tree(FILES), line)
 
 
+STAYS = [
+    ("save-temps", "gcc -save-temps -c u.c -o out/u.o"),
+    ("side-output", "gcc -fdump-tree-optimized -c u.c -o u.o"),
+    ("side-output", "gcc -fcallgraph-info -c u.c -o u.o"),
+    ("recorded-command", "gcc -fverbose-asm -S u.c -o u.s"),
+    ("toolchain", "gcc -B/usr/bin -c u.c -o u.o"),
+    ("toolchain", "gcc -specs=specs -c u.c -o u.o"),
+    ("toolchain", "clang --config specs -c u.c -o u.o"),
+    ("profile", "gcc -fprofile-use -c u.c -o u.o"),
+    ("pch", "gcc -include pre.h -c u.c -o u.o"),
+    ("modules", "g++ -std=c++20 -fmodules-ts -x c++ -c u.c -o u.o"),
+    ("modules", "clang -fmodules -c u.c -o u.o"),
+    ("assembler-option", "gcc -Wa,-adhln=u.lst,-ag -c p.s -o u.o"),
+]
+
+
+def test_what_stays_here(lab, worker, client):
+    """With a reason, and all files that the compiler leaves."""
+    one = client([worker])
+    for reason, line in STAYS:
+        print(reason, "$", line)
+        tree = lab.tree({**ASSEMBLED, "specs": "", "pre.h": "#define PRE 1\n"})
+        if reason == "pch":
+            assert one.start(["gcc", "pre.h"], tree.path).wait().code == 0
+            tree.source = tree.snapshot()
+        compiled(one, tree, line, reason)
+
+
 # ---- this machine's processor ----
 
 # Something for the processor to do.
