@@ -30,10 +30,10 @@ USERS = "root:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n"
 ENTER = """
 root=$1; shift
 mount --rbind "$root" "$root" && cd "$root" || exit 99
-for dir in /proc /dev /sys "$1" "$2"; do
+for dir in /proc /dev /sys "$1" "$2" "$3"; do
     mkdir -p "$root$dir" && mount --rbind "$dir" "$root$dir" || exit 99
 done
-shift 2
+shift 3
 /usr/sbin/pivot_root . . && umount -l . && cd / && exec "$@"
 """
 
@@ -46,7 +46,7 @@ def copy_into(root, path, to=None):
 
 def libraries(program):
     """Loader and libraries, as the loader says."""
-    text = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
+    text = subprocess.run(["ldd", program], capture_output=True, text=True).stdout
     return [Path(path) for path in re.findall(r"(/\S+)", text)]
 
 
@@ -74,7 +74,11 @@ def root(lab):
     for library in libraries(build_dir() / "src/worker/distccd"):
         copy_into(ours, library, library.name)
     copy_into(ours, build_dir() / "src/worker/distccd", "distccd")
-    copy_into(ours, build_dir() / "src/sandbox/distcc-sandbox", "distcc-sandbox")
+    helper = build_dir() / "src/sandbox/distcc-sandbox"
+    copy_into(ours, helper, "distcc-sandbox")
+    if not given:
+        for library in libraries(helper):  # none, but with sanitizers
+            copy_into(path, library)
     return path
 
 
@@ -94,7 +98,8 @@ class Elsewhere(Worker):
         self.wrap = [*self.enter(), "/bin/sh", "-c", inside, "sh"]
 
     def enter(self):
-        return [*private_mounts(), "sh", "-c", ENTER, "sh", self.root, self.home, self.store]
+        return [*private_mounts(), "sh", "-c", ENTER, "sh", self.root, self.home, self.store,
+                self.lab.root / "reports"]
 
     def look(self, *argv):
         out = self.home / "look"
