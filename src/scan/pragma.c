@@ -275,13 +275,14 @@ static bool is_time_word(const char *p, size_t n)
 
 /*
  * A name that tells the time; or its beginning, its word, or its underscores alone, which "##" may
- * put together. (Not looked for: a word that is itself in pieces.)
+ * put together. (Not looked for: a word that is itself in pieces; nor a beginning of one letter, since
+ * glibc's math.h has "template <class __T>" for C++.)
  */
 static int time_name(struct reduce *r, const char *p, size_t n, const char *behind)
 {
 	const char *word = p;
 
-	if (n > 2 && *p == '_') {
+	if (n > 3 && *p == '_') {
 		if (is_beginning(p, n, "__TIMESTAMP__"))
 			return once_per_stretch(r, &r->said_timestamp, OP_TIMESTAMP);
 		if (is_beginning(p, n, "__DATE__") || is_beginning(p, n, "__TIME__"))

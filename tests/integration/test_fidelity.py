@@ -35,6 +35,8 @@ CXX = {
     "templates": "#include <tuple>\n#include <type_traits>\n"
     "template <int N> struct S : S<N - 1> { char c; int v[N]; }; template <> struct S<0> {};\n"
     "static int unused; auto f() { return sizeof(std::tuple<S<40>, long>); }\n",
+    "numbers": "#include <cmath>\n#include <random>\n"
+    "double f(unsigned seed) { std::mt19937 g(seed); int unused; return std::sin(g() + 0.5f); }\n",
     "errors": "#include <stdexcept>\nstruct E : std::runtime_error { E() : runtime_error(\"e\") {} };\n"
     "int f(unsigned u) { try { if (u > -1) throw E(); } catch (E &) { return 1.5; } return u; }\n",
 }

@@ -36,6 +36,7 @@ static const struct {
 	{"the time, also begun",
 		"__TIME__ __DATE__\n#undef A\nx(__TI,ME__)\n#undef A\n_ (1) __DATA __DA\n",
 		"time, undef A, timestamp, undef A, time, end", NULL},
+	{"one letter of the time", "template <class __T> int f(__T, __D);\n", "end", NULL},
 	{"the time in pieces", "x(__, TIME, __) TIMEX\n#undef A\n_ _DATE__ _TIMES ___ DATE_ DAT\n",
 		"time_frame, time_word, undef A, time_frame, time_word, end", NULL},
 	{"strings that an assembler may read",
