@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from harness import procs
+from harness.exact import make_client, start_worker
 from harness.programs import build_dir
 from harness.tree import differences
 
@@ -107,9 +108,9 @@ def judge(local, client, tree, argv):
 def test_hundred_units(lab):
     """Each part is a user with an agent of his own."""
     sources = lab.directory("sources")
-    every, worker = units(sources), lab.exact_worker()
+    every, worker = units(sources), start_worker(lab)
     assert len(every) == UNITS
-    parts = [(lab.client(flavour="none"), lab.exact_client([worker]), lab.tree({}))
+    parts = [(lab.client(flavour="none"), make_client(lab, [worker]), lab.tree({}))
              for _ in range(PARTS)]
 
     def part(i):
