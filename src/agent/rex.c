@@ -545,6 +545,7 @@ void rex_unref(struct rex *r)
 	if (--r->handles > 0)
 		return;
 	rex_known_fini(&r->known);
+	rex_compress_fini(&r->compress);
 	rex_secrets_fini(&r->secrets);
 	rpc_metadata_fini(&r->metadata);
 	free(r->told);

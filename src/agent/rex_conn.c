@@ -416,6 +416,15 @@ static const char *judge(const re_server_capabilities *m, bool cache_only)
 	return NULL;
 }
 
+static bool takes_zstd(const re_cache_capabilities *cache)
+{
+	for (size_t i = 0; i < cache->n_supported_batch_update_compressors; i++)
+		if ((int)cache->supported_batch_update_compressors[i] ==
+			(int)RE_ENUM(COMPRESSOR__VALUE__ZSTD))
+			return true;
+	return false;
+}
+
 static void on_message(struct rpc_call *call, struct buf *message, void *data)
 {
 	AUTO(reapi_arena_fini) struct reapi_arena a;
@@ -442,6 +451,7 @@ static void on_message(struct rpc_call *call, struct buf *message, void *data)
 	c->rex->takes_results = updates && updates->update_enabled;
 	max = m->cache_capabilities->max_batch_total_size_bytes;
 	c->rex->batch_max = max > 0 ? MIN((uint64_t)max, (uint64_t)REX_BATCH_MAX) : REX_BATCH_MAX;
+	c->rex->takes_zstd = takes_zstd(m->cache_capabilities);
 	c->answered = true;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "agent/rex.h"
+#include "agent/rex_compress.h"
 #include "agent/rex_known.h"
 #include "base/list.h"
 #include "reapi/arena.h"
@@ -52,6 +53,8 @@ struct rex {
 	char root_detail[REX_DETAIL_MAX]; /* of OTHER */
 	size_t batch_max;                 /* as the server has it, at most REX_BATCH_MAX */
 	struct rex_known known;
+	bool takes_zstd; /* in batches */
+	struct rex_compress compress;
 	uv_idle_t turn;
 	unsigned handles; /* the idle handle and connections */
 	bool closing;

@@ -359,6 +359,25 @@ static size_t count_batch(const struct rex_run *run, uint64_t *ret_size)
 	return n;
 }
 
+/* Its data, where the server takes that and it pays. */
+static void compress(
+	struct rex_run *run, struct reapi_arena *a, re_batch_update_blobs_request_request *m)
+{
+	const char *made;
+	char *copy;
+	size_t n;
+
+	if (!run->rex->takes_zstd ||
+		!rex_compress(&run->rex->compress, m->data.data, m->data.len, &made, &n))
+		return;
+	copy = reapi_arena_alloc(a, n);
+	if (!copy)
+		return;
+	memcpy(copy, made, n);
+	m->compressor = RE_ENUM(COMPRESSOR__VALUE__ZSTD);
+	m->data = (ProtobufCBinaryData){.data = (uint8_t *)copy, .len = n};
+}
+
 /* NULL: the run has ended. */
 static re_batch_update_blobs_request_request *load(
 	struct rex_run *run, struct reapi_arena *a, const struct rex_blob *b)
@@ -378,6 +397,7 @@ static re_batch_update_blobs_request_request *load(
 	if (b->path && (!open_file(run, b) || !read_file(run, b, data, size)))
 		return NULL;
 	util_close(&run->fd);
+	compress(run, a, m);
 	return m;
 }
 
@@ -386,7 +406,7 @@ static void send_batch(struct rex_run *run, size_t n, uint64_t size)
 	AUTO(reapi_arena_fini) struct reapi_arena a;
 	re_batch_update_blobs_request m = RE_INIT(BATCH_UPDATE_BLOBS_REQUEST);
 
-	reapi_arena_init(&a, MEMORY_MIN + size + n * BATCH_MEMORY);
+	reapi_arena_init(&a, MEMORY_MIN + 2 * size + n * BATCH_MEMORY);
 	m.instance_name = run->rex->instance;
 	m.requests = reapi_arena_calloc(&a, n, sizeof(*m.requests));
 	if (!m.requests) {

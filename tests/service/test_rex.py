@@ -472,6 +472,42 @@ def test_limit_of_batches(fake, tool):
     assert a["outcome"] == "rex" and len(sizes) == 6 and max(sizes) < 10000, (a, sizes)
 
 
+def test_batches_are_compressed(daemon, fake, tool, tmp_path):
+    """Where the server takes it, what gains by it; what is in them is what was sent."""
+    (tmp_path / "long").write_bytes(b"a word of many " * 4000)
+    (tmp_path / "noise").write_bytes(noise("z", 2000))
+    job = {"files": {name: tmp_path / name for name in ("long", "noise")}, "texts": {"short": "s"}}
+    t = tool(daemon().port)
+    assert t.run("true")["outcome"] == "rex"  # what the shell needs is there from now on
+    a = t.run("cat long noise > out", outputs=["out"], **job)
+    made = b"".join((tmp_path / n).read_bytes() for n in ("long", "noise"))
+    assert a["outcome"] == "rex" and a["outputs"]["out"] == [len(made), sha256(made), False], a
+    assert a["up"] < 8000
+    # One that says nothing of it is sent none.
+    assert tool(fake.port).run("any", **job)["up"] > 60000
+    assert b"a word of many " * 4000 in fake.blobs.values()
+
+
+def test_what_is_not_compressed(fake, tool, tmp_path):
+    def capabilities(q, _):
+        m = Fake.capabilities(fake, q, _)
+        m.cache_capabilities.supported_batch_update_compressors.append(re.Compressor.ZSTD)
+        return m
+    kinds = {}
+
+    def update(q, _):
+        kinds.update({r.digest.size_bytes: r.compressor for r in q.requests})
+        return Fake.update(fake, q, _)
+    fake.behave[CAPABILITIES] = capabilities
+    fake.behave[UPDATE] = update
+    (tmp_path / "noise").write_bytes(noise("y", 3001))
+    job = {"texts": {"long": "l" * 5000, "short": "s" * 150},
+           "files": {"noise": tmp_path / "noise"}}
+    assert tool(fake.port).run("any", **job)["outcome"] == "rex"
+    assert (kinds[5000], kinds[150], kinds[3001]) == (
+        re.Compressor.ZSTD, re.Compressor.IDENTITY, re.Compressor.IDENTITY), kinds
+
+
 def garbage(fake, tool, outputs=("out",)):
     a = tool(fake.port).run("any", outputs=outputs)
     assert a["outcome"] == "rex-garbage" and a["detail"], a
