@@ -13,7 +13,7 @@ import pytest
 
 import workspace
 from reapi import DEADLINE
-from test_daemon import Certificates
+from certificates import Certificates
 
 SECONDS = 5 * DEADLINE
 JOBS = 4
