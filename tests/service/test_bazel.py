@@ -12,8 +12,8 @@ import time
 import pytest
 
 import workspace
-from reapi import DEADLINE
 from certificates import Certificates
+from reapi import DEADLINE
 
 SECONDS = 5 * DEADLINE
 JOBS = 4
