@@ -8,7 +8,9 @@
  *
  * Not compared: what the compile itself makes, what each root has of its own (/proc, /dev, /sys), and
  * what is left out of a toolchain's closure because it does not matter there: the loader's index of
- * libraries, all of which are there, and CUDA. A link that leads nowhere is there for who asks for the link, and not for who follows it.
+ * libraries, all of which are there; the time zone, which gmtime looks for too; what only links take
+ * (crtfastmath.o with -ffast-math); and CUDA. A link that leads nowhere is there for who asks for the
+ * link, and not for who follows it.
  */
 
 #include "exact/action.h"
@@ -25,8 +27,8 @@
 
 static bool is_left_out(const char *path)
 {
-	static const char *const left_out[] = {
-		"/proc", "/dev", "/sys", "/etc/ld.so.cache", "/usr/local/cuda", "/usr/lib/cuda"};
+	static const char *const left_out[] = {"/proc", "/dev", "/sys", "/etc/ld.so.cache",
+		"/etc/localtime", "/usr/local/cuda", "/usr/lib/cuda"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(left_out); i++) {
 		size_t n = strlen(left_out[i]);
@@ -35,6 +37,12 @@ static bool is_left_out(const char *path)
 			return true;
 	}
 	return false;
+}
+
+/* gcc's driver looks for these for a compile, too. */
+static bool is_for_links(const char *path)
+{
+	return str_starts(path_base(path), "crt") && str_ends(path, ".o");
 }
 
 static bool is_output(const struct exact_action *a, const char *cwd, const struct stat *st)
@@ -79,7 +87,8 @@ int exact_check_lookups(const struct exact_action *a, const char *cwd,
 
 	reapi_lookups_begin(&reader, lookups);
 	while ((r = reapi_lookups_next(&reader, &l)) == 0)
-		if (!is_left_out(l.path) && is_here(a, &l, &st) && !is_output(a, cwd, &st))
+		if (!is_left_out(l.path) && !is_for_links(l.path) && is_here(a, &l, &st) &&
+			!is_output(a, cwd, &st))
 			return doubt("it was not found there, and is here", l.path, ret_reason);
 	if (r == REAPI_LOOKUPS_END)
 		return 0;

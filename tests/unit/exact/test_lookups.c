@@ -120,6 +120,7 @@ static void leaves_out_what_it_makes_and_what_every_root_has(void **state)
 	is_not("/dev/null", false);
 	is_not("/sys", false);
 	is_not("/etc/ld.so.cache", false);
+	is_not("/etc/localtime", false);
 	is_not("/usr/local/cuda", false);
 	is_here("/usr/local", false);
 }
