@@ -199,7 +199,7 @@ def test_header_that_changes_while_it_is_compiled(lab, client):
     one, tree = client(), units(lab)
     compiled(one, tree, reason="no-hosts")
     # A large unit, and a header that is written again as soon as the compiler runs.
-    body = "".join(f"int g{i}(int x) {{ return x / {i + 1}; }}\n" for i in range(4000))
+    body = "".join(f"int g{i}(int x) {{ return x / {i + 1}; }}\n" for i in range(1500))
     edit(tree, lambda path: (path / "u.c").write_text(SOURCE + body))
     running = one.start([one.program, "gcc", *OPTIONS], tree.path)
     procs.eventually("it compiles", lambda: any(
