@@ -83,7 +83,7 @@ class Client:
         (top / "user").mkdir(mode=0o700)
         self.distcc = str(build / "src/launcher/distcc")
         self.env = {**os.environ, "LC_ALL": "C", "DISTCC_DIR": str(top / "user"),
-                    "DISTCC_CACHE_DIR": str(top / "cache"), "DISTCC_HOSTS": hosts,
+                    "DISTCC_CACHE_DIR": str(top / "cache"), "DISTCC_HOSTS": hosts, "DISTCC_EXACT": "0",
                     "DISTCC_AGENT": str(build / "src/agent/distcc-agent"),
                     **{k: str(v) for k, v in env.items()}}
 
