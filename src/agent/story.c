@@ -27,7 +27,9 @@ static void add_line(struct story *s, uint64_t now_ns, const char *label, const 
 {
 	size_t start = s->text.len, room;
 	double ms = (double)(now_ns - s->began_ns) / 1e6;
-	int r = buf_printf(&s->text, "%9.1f ms  %-*s", ms, LABEL_COLUMNS, label);
+	bool long_label = strlen(label) >= LABEL_COLUMNS;
+	int r = buf_printf(
+		&s->text, "%9.1f ms  %-*s%s", ms, LABEL_COLUMNS, label, long_label ? " " : "");
 
 	room = STORY_COLUMNS_MAX - MIN(s->text.len - start, (size_t)STORY_COLUMNS_MAX / 2);
 	if (r < 0 || add_shortened(&s->text, text, room) < 0) {
