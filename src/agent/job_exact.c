@@ -196,13 +196,16 @@ static void on_looked_up(void *data, const struct caches_answer *answer)
 	const struct reapi_digest action = j->action.digest;
 	struct history_record *rec = job_record(j);
 
+	/* That one is compiled here, and nobody has checked what the cache gave. */
+	bool unchecked = answer->result && job_exact_terminal_matters(j, &answer->result->err);
+
 	j->lookup = NULL;
 	rec->bytes_up += answer->bytes_up;
 	rec->bytes_down += answer->bytes_down;
 	if (!answer->result ||
 		!use_known(j, answer->result, NULL, "cached", answer->from->definition))
 		compile(j);
-	else if (a->store)
+	else if (a->store && !unchecked)
 		store_put(a->store, a->loop, &action, answer->result);
 }
 
@@ -476,6 +479,7 @@ static const char *accept_result(struct job *j, const struct rex_result *res, st
 		return job_verify_check(j, ret->result);
 	job_say(j, LOG_LEVEL_INFO, "not-based", "%s: %s", job_source_name(j),
 		why ? why : strerror(ENOMEM));
+	sources_add(&j->agent->not_based, j->request->cwd, j->command.input);
 	return "not-based";
 }
 

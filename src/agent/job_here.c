@@ -131,7 +131,7 @@ void job_here_end(struct job *j, bool keep)
 {
 	struct reapi_digest action = j->action.digest;
 	struct rex_result kept = {.outcome = REX_DONE};
-	bool is_based = j->action.base, put = keep && make_kept(j, &kept);
+	bool is_based = j->action.base, put = keep && !j->action.unseen && make_kept(j, &kept);
 	struct rex_result result = j->here_result;
 	struct agent *a = j->agent;
 

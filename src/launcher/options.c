@@ -125,28 +125,30 @@ static int stop_agent(void)
 	return ask(IPC_STOP);
 }
 
-/*
- * distcc-scan does it: "--json" and its like in front, then the command, with the compiler found as
- * for a compile.
- */
-static int scan_includes(char **words)
+/* A command behind one of our options, with its compiler found as for a compile. 0, or the exit code. */
+static int read_command(char **words, struct invocation *ret)
 {
 	static char self[] = "distcc";
+	AUTO(strv_fini) struct strv command = STRV_INIT;
+
+	if (strv_push(&command, self) < 0 || strv_push_all(&command, words) < 0)
+		return EXIT_OUT_OF_MEMORY;
+	return launcher_invocation((int)command.n, command.v, ret);
+}
+
+/* distcc-scan does it: "--json" and its like in front, then the command. */
+static int scan_includes(char **words)
+{
 	const char *path = env_get(environ, "DISTCC_SCAN");
 	AUTO(launcher_invocation_fini) struct invocation inv = {.argv = STRV_INIT};
-	AUTO(strv_fini) struct strv command = STRV_INIT;
 	AUTO(strv_fini) struct strv args = STRV_INIT;
-	int r = strv_push(&command, self);
+	int r = strv_push(&args, "distcc-scan");
 
-	if (r == 0)
-		r = strv_push(&args, "distcc-scan");
 	for (; r == 0 && *words && str_starts(*words, "--"); words++)
 		r = strv_push(&args, *words);
-	if (r == 0)
-		r = strv_push_all(&command, words);
 	if (r < 0)
 		return EXIT_OUT_OF_MEMORY;
-	r = launcher_invocation((int)command.n, command.v, &inv);
+	r = read_command(words, &inv);
 	if (r != 0)
 		return r;
 	if (strv_pushf(&args, "--compiler=%s", inv.compiler) < 0 ||
@@ -162,16 +164,9 @@ static int scan_includes(char **words)
 /* The command is run as any other, and told about. */
 static int explain(char **words)
 {
-	static char self[] = "distcc";
 	AUTO(launcher_invocation_fini) struct invocation inv = {.argv = STRV_INIT};
-	AUTO(strv_fini) struct strv command = STRV_INIT;
-	int r = strv_push(&command, self);
+	int r = read_command(words, &inv);
 
-	if (r == 0)
-		r = strv_push_all(&command, words);
-	if (r < 0)
-		return EXIT_OUT_OF_MEMORY;
-	r = launcher_invocation((int)command.n, command.v, &inv);
 	if (r != 0)
 		return r;
 	inv.story = true;
