@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness import procs
+from harness.exact import start_worker
 from harness.tree import differences
 
 # A server of Remote Execution made of grpcio, and certificates: those of the services' tests.
@@ -33,7 +34,7 @@ OPTIONS = ("-g", "-O1", "-c", "u.c", "-o", "u.o")
 @pytest.fixture
 def worker(lab):
     """A function that starts one that has a store."""
-    return lab.executor
+    return lambda *options: start_worker(lab, options=options)
 
 
 @pytest.fixture

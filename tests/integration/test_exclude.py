@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness import procs
+from harness.exact import start_worker
 
 pytestmark = pytest.mark.ours
 
@@ -35,7 +36,7 @@ class World:
         })
         (self.tree.path / "alias.h").symlink_to("secret/hidden.h")
         self.tree.source = self.tree.snapshot()
-        self.exact = lab.executor()
+        self.exact = start_worker(lab)
         self.plain = lab.worker()
 
     def client(self, *hosts, **env):

@@ -9,7 +9,7 @@ import sqlite3
 import pytest
 
 from harness import procs
-from harness.programs import build_dir
+from harness.exact import start_worker
 from harness.tree import differences
 
 pytestmark = pytest.mark.ours
@@ -21,12 +21,7 @@ FIRST = 20
 
 @pytest.fixture
 def worker(lab):
-    helper = lab.root / "distcc-sandbox"
-    shutil.copy(build_dir() / "src/sandbox/distcc-sandbox", helper)
-    store = lab.directory("s")
-    store.chmod(0o777)
-    return lab.worker(options=["--sandbox=auto", "--store", store / "store"], compilers="/none",
-                      DISTCC_SANDBOX=helper)
+    return start_worker(lab)
 
 
 @pytest.fixture

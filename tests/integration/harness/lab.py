@@ -9,7 +9,7 @@ from pathlib import Path
 
 from . import fakecc, procs
 from .fakeserver import FakeServer
-from .programs import Client, Worker, build_dir
+from .programs import Client, Worker
 from .tree import Outcome, Tree
 
 # What is not a compiler at work among our descendants.
@@ -61,18 +61,6 @@ class Lab:
         self.workers.append(worker)
         worker.start()
         return worker
-
-    def executor(self, *options) -> Worker:
-        """One that has a store, and so serves Remote Execution; it has no compiler of its own."""
-        helper = self.directory("h") / "distcc-sandbox"
-        shutil.copy(build_dir() / "src/sandbox/distcc-sandbox", helper)
-        store = self.directory("s")
-        store.chmod(0o777)
-        return self.worker(
-            options=["--sandbox=auto", "--store", store / "store", *options],
-            compilers="/none",
-            DISTCC_SANDBOX=helper,
-        )
 
     def server(self, script) -> FakeServer:
         return self.closing(FakeServer(script))
