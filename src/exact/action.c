@@ -42,6 +42,8 @@ struct input {
 	struct reapi_digest digest; /* as it is now: the view may find another later on */
 	time_t mtime_s;
 	bool executable;
+	bool follows;       /* another one is before it of the same bytes, … */
+	struct input *next; /* … of which this is the next */
 };
 
 struct maker {
@@ -51,7 +53,10 @@ struct maker {
 	const char *cwd; /* without links */
 	struct input *inputs;
 	size_t n, cap;
-	struct hashset looked_in; /* absent paths, by what is above them: of each directory one */
+	struct hashset by_bytes;
+	struct hashset looked_in; /* paths, by what is above them: of each directory one */
+	struct hashset placed;    /* paths of directories */
+	struct buf name;
 	char **reason;
 };
 
@@ -142,12 +147,21 @@ static int add_input(struct maker *m, struct scan_path *path, const struct scan_
 
 /* ---- what goes in ---- */
 
+/* A copy that lasts as long as the action. NULL: no memory. */
+static const char *keep(struct maker *m, const char *text)
+{
+	return reapi_arena_strndup(&m->a->names, text, strlen(text));
+}
+
 /* There is room: one for each file of the scan. */
 static int add_read(struct maker *m, const char *spelled, const char *real, bool required)
 {
 	struct exact_read *read = &m->a->reads[m->a->n_reads++];
+	int r = depfile_path(m->p->cwd, spelled, &m->name);
 
-	*read = (struct exact_read){depfile_path(m->p->cwd, spelled), strdup(real), required};
+	if (r < 0)
+		return r;
+	*read = (struct exact_read){keep(m, buf_str(&m->name)), keep(m, real), required};
 	return read->spelled && read->real ? 0 : -ENOMEM;
 }
 
@@ -223,12 +237,29 @@ static bool same_above(const void *item, const void *key)
 	return above(x) == n && memcmp(x->path, y->path, n) == 0;
 }
 
+static bool same_path(const void *item, const void *key)
+{
+	return item == key;
+}
+
+/* The directory by the name that is used, once. */
+static int place_once(struct maker *m, struct scan_path *path)
+{
+	const char *real;
+
+	if (hashset_find(&m->placed, path->id, same_path, path))
+		return 0;
+	if (hashset_reserve(&m->placed) < 0)
+		return -ENOMEM;
+	hashset_add(&m->placed, path->id, path);
+	return place(m, path->path, &real);
+}
+
 /* The directory of that name, or the nearest above it that is there. */
 static int nearest_directory(struct maker *m, const char *name, size_t n)
 {
 	AUTO(util_free) char *text = strndup(name, n);
 	struct scan_path *path;
-	const char *real;
 
 	if (!text)
 		return -ENOMEM;
@@ -238,7 +269,7 @@ static int nearest_directory(struct maker *m, const char *name, size_t n)
 		if (r == -ENOMEM)
 			return r;
 		if (r == 0 && path->kind == SCAN_DIRECTORY)
-			return place(m, text, &real);
+			return place_once(m, path);
 		slash = strrchr(text, '/');
 		if (!slash)
 			return 0;
@@ -277,7 +308,7 @@ static int collect(struct maker *m)
 	if (r == 0)
 		r = scanner_each_step(m->p->scanner, add_step, m);
 	if (r == 0)
-		r = scanner_each_absent(m->p->scanner, looked_for, m);
+		r = scanner_each_looked_in(m->p->scanner, looked_for, m);
 	for (size_t i = 0; r == 0 && i < t->n; i++)
 		r = toolchain_entry(m, &t->entries[i]);
 	return r;
@@ -285,16 +316,17 @@ static int collect(struct maker *m)
 
 /* ---- files ---- */
 
-static int by_bytes(const void *x, const void *y)
+static int by_path(const void *x, const void *y)
 {
 	const struct input *a = x, *b = y;
-	int r = reapi_digest_cmp(&a->digest, &b->digest);
 
-	return r ? r : strcmp(a->real, b->real);
+	return strcmp(a->real, b->real);
 }
 
-static bool same_bytes(const struct input *a, const struct input *b)
+static bool same_bytes(const void *item, const void *key)
 {
+	const struct input *a = item, *b = key;
+
 	return reapi_digest_eq(&a->digest, &b->digest);
 }
 
@@ -320,18 +352,18 @@ static int put(struct maker *m, const struct input *i, const struct reapi_props 
 		i->real);
 }
 
-/* Files of equal bytes, n of them at distinct paths. */
+/* Files of equal bytes, n of them at distinct paths, sorted by these. */
 static int put_run(struct maker *m, const struct input *run, size_t n)
 {
 	struct exact_action *a = m->a;
 	int r = 0;
 
 	if (!reapi_digest_is_empty(&run->digest)) {
-		r = strv_push(&a->paths, run->real);
-		if (r < 0)
-			return r;
-		a->blobs[a->n_blobs++] = (struct exact_blob){
-			.digest = run->digest, .path = a->paths.v[a->paths.n - 1]};
+		const char *path = keep(m, run->real);
+
+		if (!path)
+			return -ENOMEM;
+		a->blobs[a->n_blobs++] = (struct exact_blob){.digest = run->digest, .path = path};
 	}
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		struct reapi_props props = {
@@ -345,28 +377,70 @@ static int put_run(struct maker *m, const struct input *run, size_t n)
 	return r;
 }
 
+/* A path once: as executable as anybody wants it. */
+static size_t merge(struct input *run, size_t n)
+{
+	size_t kept = 0;
+
+	qsort(run, n, sizeof(*run), by_path);
+	for (size_t i = 0; i < n; i++) {
+		if (kept > 0 && strcmp(run[kept - 1].real, run[i].real) == 0)
+			run[kept - 1].executable |= run[i].executable;
+		else
+			run[kept++] = run[i];
+	}
+	return kept;
+}
+
+static int put_several(struct maker *m, const struct input *first)
+{
+	AUTO(util_free) struct input *run = NULL;
+	size_t n = 0;
+
+	for (const struct input *i = first; i; i = i->next)
+		n++;
+	run = calloc(n, sizeof(*run));
+	if (!run)
+		return -ENOMEM;
+	n = 0;
+	for (const struct input *i = first; i; i = i->next)
+		run[n++] = *i;
+	return put_run(m, run, merge(run, n));
+}
+
+static int find_equals(struct maker *m)
+{
+	for (size_t k = 0; k < m->n; k++) {
+		struct input *i = &m->inputs[k], *first;
+		uint32_t hash = (uint32_t)reapi_digest_key(&i->digest);
+
+		if (hashset_reserve(&m->by_bytes) < 0)
+			return -ENOMEM;
+		first = hashset_find(&m->by_bytes, hash, same_bytes, i);
+		if (!first) {
+			hashset_add(&m->by_bytes, hash, i);
+			continue;
+		}
+		i->follows = true;
+		i->next = first->next;
+		first->next = i;
+	}
+	return 0;
+}
+
 static int put_files(struct maker *m)
 {
-	size_t n = 0;
-	int r = 0;
+	int r = find_equals(m);
 
-	if (m->n == 0)
-		return 0;
-	qsort(m->inputs, m->n, sizeof(*m->inputs), by_bytes);
-	/* A path once: as executable as anybody wants it. */
-	for (size_t i = 0; i < m->n; i++) {
-		if (n > 0 && strcmp(m->inputs[n - 1].real, m->inputs[i].real) == 0)
-			m->inputs[n - 1].executable |= m->inputs[i].executable;
-		else
-			m->inputs[n++] = m->inputs[i];
-	}
-	m->a->blobs = calloc(n + 2, sizeof(*m->a->blobs));
+	if (r == 0)
+		m->a->blobs = calloc(m->n + 2, sizeof(*m->a->blobs));
 	if (!m->a->blobs)
 		return -ENOMEM;
-	for (size_t i = 0, end; r == 0 && i < n; i = end) {
-		for (end = i + 1; end < n && same_bytes(&m->inputs[i], &m->inputs[end]); end++)
-			;
-		r = put_run(m, &m->inputs[i], end - i);
+	for (size_t k = 0; r == 0 && k < m->n; k++) {
+		const struct input *i = &m->inputs[k];
+
+		if (!i->follows)
+			r = i->next ? put_several(m, i) : put_run(m, i, 1);
 	}
 	return r;
 }
@@ -671,13 +745,6 @@ static int make_action(struct maker *m)
 	return 0;
 }
 
-static int by_spelling(const void *x, const void *y)
-{
-	const struct exact_read *a = x, *b = y;
-
-	return strcmp(a->spelled, b->spelled);
-}
-
 static int make(struct maker *m)
 {
 	int r = check_command(m);
@@ -704,8 +771,6 @@ static int make(struct maker *m)
 		r = put_directories(m);
 	if (r == 0)
 		r = make_action(m);
-	if (r == 0 && m->a->n_reads > 0)
-		qsort(m->a->reads, m->a->n_reads, sizeof(*m->a->reads), by_spelling);
 	return r;
 }
 
@@ -713,10 +778,15 @@ int exact_action_make(const struct exact_params *p, struct exact_action *ret, ch
 {
 	struct exact_action a = {.n_blobs = 0};
 	struct maker m = {.p = p, .a = &a, .reason = ret_reason};
-	int r = make(&m);
+	int r;
 
+	reapi_arena_init(&a.names, REAPI_TREE_BYTES_MAX);
+	r = make(&m);
 	free(m.inputs);
+	hashset_fini(&m.by_bytes);
 	hashset_fini(&m.looked_in);
+	hashset_fini(&m.placed);
+	buf_fini(&m.name);
 	if (r == 0)
 		*ret = a;
 	else
@@ -730,12 +800,8 @@ void exact_action_fini(struct exact_action *a)
 	reapi_tree_free(a->tree);
 	buf_fini(&a->command);
 	buf_fini(&a->action);
-	strv_fini(&a->paths);
+	reapi_arena_fini(&a->names);
 	strv_fini(&a->outputs);
-	for (size_t i = 0; i < a->n_reads; i++) {
-		free(a->reads[i].spelled);
-		free(a->reads[i].real);
-	}
 	free(a->reads);
 	util_free(&a->deps);
 	util_free(&a->base);

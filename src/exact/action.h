@@ -3,6 +3,7 @@
 
 #include "cc/command.h"
 #include "exact/toolchain.h"
+#include "reapi/arena.h"
 #include "reapi/tree.h"
 #include "scan/scan.h"
 
@@ -28,9 +29,9 @@ struct exact_blob {
 
 /* A file that the compiler may read. */
 struct exact_read {
-	char *spelled; /* absolute, as the compiler's list has it (depfile_path) */
-	char *real;    /* without links */
-	bool required; /* it reads it, if it does what we think */
+	const char *spelled; /* absolute, as the compiler's list has it (depfile_path) */
+	const char *real;    /* without links */
+	bool required;       /* it reads it, if it does what we think */
 };
 
 struct exact_action {
@@ -43,15 +44,15 @@ struct exact_action {
 	char *deps;          /* the one of these that is a list of what was read, for exact_check */
 	bool deps_ours;      /* nobody else asked for it */
 	bool deps_all;       /* system headers are in it too */
-	bool unseen;         /* its assembler may read what nobody foresees: of a file that is not in
+	bool unseen; /* its assembler may read what nobody foresees: of a file that is not in
 				the root it finds another one of that name. So whoever runs it has to
 				tell what was looked for in vain, and no key stands for the result */
-	struct exact_read *reads; /* sorted by spelled */
+	struct exact_read *reads; /* as they were met first */
 	size_t n_reads;
-	/* What blobs point into. */
+	/* What blobs and reads point into. */
 	struct reapi_tree *tree;
 	struct buf command, action;
-	struct strv paths;
+	struct reapi_arena names;
 };
 
 struct exact_params {

@@ -20,18 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/path.h"
 #include "exact/depfile.h"
-
-static int by_text(const void *x, const void *y)
-{
-	return strcmp(*(char *const *)x, *(char *const *)y);
-}
-
-static int by_spelling(const void *key, const void *read)
-{
-	return strcmp(key, ((const struct exact_read *)read)->spelled);
-}
 
 static int fail(const char *what, const char *name, char **ret_reason)
 {
@@ -42,82 +31,124 @@ static int fail(const char *what, const char *name, char **ret_reason)
 	return EXACT_UNKNOWN;
 }
 
-/* Read under another name than foreseen? *real then has it. */
-static bool is_foreseen_really(
-	const struct exact_action *a, const char *name, struct strv *real, int *ret_error)
-{
-	AUTO(util_free) char *path = realpath(name, NULL);
+/* A list that is being read, against what was foreseen. */
+struct reading {
+	const struct exact_action *a;
+	const char *cwd;
+	bool assembled; /* the list has names of no file as well */
+	struct buf name;
+	size_t next;                     /* of a->reads: compilers list files as they read them */
+	bool *listed;                    /* of each of them */
+	const struct exact_read **index; /* they, by name; made when the order does not hold */
+	char **ret_reason;
+};
 
-	if (!path)
-		return false;
-	for (size_t i = 0; i < a->n_reads; i++) {
-		if (str_eq(a->reads[i].real, path)) {
-			*ret_error = strv_push(real, path);
-			return true;
-		}
-	}
-	return false;
+static void reading_fini(struct reading *r)
+{
+	buf_fini(&r->name);
+	free(r->listed);
+	free(r->index);
 }
 
-/* Names that were read, absolute, sorted; and of those that are spelled otherwise, the real ones. */
-static int match(const struct exact_action *a, const struct strv *names, struct strv *real,
-	char **ret_reason)
+static int by_spelling(const void *x, const void *y)
 {
-	int r = 0;
+	const struct exact_read *const *a = x, *const *b = y;
 
-	for (size_t i = 0; r == 0 && i < names->n; i++) {
-		const char *name = names->v[i];
-
-		if (bsearch(name, a->reads, a->n_reads, sizeof(*a->reads), by_spelling))
-			continue;
-		if (!is_foreseen_really(a, name, real, &r))
-			return fail("it was read, and was not foreseen", name, ret_reason);
-	}
-	return r;
+	return strcmp((*a)->spelled, (*b)->spelled);
 }
 
-static bool is_listed(const char *spelled, const struct strv *names)
+static int by_name(const void *key, const void *read)
 {
-	return bsearch(&spelled, names->v, names->n, sizeof(*names->v), by_text);
+	return strcmp(key, (*(const struct exact_read *const *)read)->spelled);
 }
 
-/* One file by two names ("-include c.h" and "./c.h"): gcc lists the one. */
-static bool is_listed_otherwise(
-	const struct exact_action *a, const struct strv *names, const char *real)
+static int make_index(struct reading *r)
 {
+	const struct exact_action *a = r->a;
+
+	r->index = calloc(a->n_reads, sizeof(*r->index));
+	if (!r->index)
+		return -ENOMEM;
 	for (size_t i = 0; i < a->n_reads; i++)
-		if (str_eq(a->reads[i].real, real) && is_listed(a->reads[i].spelled, names))
-			return true;
-	return false;
-}
-
-static int require(const struct exact_action *a, const struct strv *names, const struct strv *real,
-	char **ret_reason)
-{
-	for (size_t i = 0; i < a->n_reads; i++) {
-		const char *spelled = a->reads[i].spelled;
-
-		if (!a->reads[i].required || is_listed(spelled, names) ||
-			strv_has(real, a->reads[i].real) ||
-			is_listed_otherwise(a, names, a->reads[i].real))
-			continue;
-		return fail("it was foreseen, and was not read", spelled, ret_reason);
-	}
+		r->index[i] = &a->reads[i];
+	qsort(r->index, a->n_reads, sizeof(*r->index), by_spelling);
 	return 0;
 }
 
-/* Names in a list, absolute. */
-static int read_list(const struct buf *list, const char *cwd, struct strv *ret)
+static int find(struct reading *r, const char *name, bool *ret_found)
 {
-	AUTO(strv_fini) struct strv listed = STRV_INIT;
-	int r = depfile_parse(buf_str(list), list->len, NULL, &listed);
+	const struct exact_action *a = r->a;
+	const struct exact_read *const *at;
+	int e = 0;
 
-	for (size_t i = 0; r == 0 && i < listed.n; i++) {
-		char *path = depfile_path(cwd, listed.v[i]);
-
-		r = path ? strv_push_take(ret, path) : -ENOMEM;
+	*ret_found = false;
+	if (a->n_reads == 0)
+		return 0;
+	if (r->next == a->n_reads || !str_eq(name, a->reads[r->next].spelled)) {
+		e = r->index ? 0 : make_index(r);
+		at = e == 0 ? bsearch(name, r->index, a->n_reads, sizeof(*at), by_name) : NULL;
+		if (!at)
+			return e;
+		r->next = (size_t)(*at - a->reads);
 	}
-	return r;
+	r->listed[r->next++] = true;
+	*ret_found = true;
+	return 0;
+}
+
+/* Read under another name than foreseen? */
+static bool is_foreseen_really(struct reading *r, const char *name)
+{
+	AUTO(util_free) char *path = realpath(name, NULL);
+	bool found = false;
+
+	for (size_t i = 0; path && i < r->a->n_reads; i++) {
+		if (str_eq(r->a->reads[i].real, path))
+			r->listed[i] = found = true;
+	}
+	return found;
+}
+
+static int on_name(void *arg, const char *name)
+{
+	struct reading *r = arg;
+	bool found;
+	int e = depfile_path(r->cwd, name, &r->name);
+
+	if (e == 0)
+		e = find(r, buf_str(&r->name), &found);
+	if (e < 0 || found || (r->assembled && access(buf_str(&r->name), F_OK) < 0))
+		return e;
+	return is_foreseen_really(r, buf_str(&r->name)) ? 0
+							: fail("it was read, and was not foreseen",
+								  buf_str(&r->name), r->ret_reason);
+}
+
+static int read_list(struct reading *r, const struct buf *list)
+{
+	r->listed = calloc(r->a->n_reads + 1, sizeof(*r->listed));
+	return r->listed ? depfile_each(buf_str(list), list->len, NULL, on_name, r) : -ENOMEM;
+}
+
+/* One file by two names ("-include c.h" and "./c.h"): gcc lists the one. */
+static bool is_listed_otherwise(const struct reading *r, const char *real)
+{
+	for (size_t i = 0; i < r->a->n_reads; i++)
+		if (r->listed[i] && str_eq(r->a->reads[i].real, real))
+			return true;
+	return false;
+}
+
+static int require(const struct reading *r)
+{
+	for (size_t i = 0; i < r->a->n_reads; i++) {
+		const struct exact_read *read = &r->a->reads[i];
+
+		if (read->required && !r->listed[i] && !is_listed_otherwise(r, read->real))
+			return fail(
+				"it was foreseen, and was not read", read->spelled, r->ret_reason);
+	}
+	return 0;
 }
 
 /*
@@ -127,32 +158,20 @@ static int read_list(const struct buf *list, const char *cwd, struct strv *ret)
 int exact_check_assembled(
 	const struct exact_action *a, const char *cwd, const struct buf *list, char **ret_reason)
 {
-	AUTO(strv_fini) struct strv names = STRV_INIT;
-	AUTO(strv_fini) struct strv real = STRV_INIT;
-	AUTO(strv_fini) struct strv there = STRV_INIT;
-	int r = read_list(list, cwd, &names);
+	AUTO(reading_fini)
+	struct reading r = {.a = a, .cwd = cwd, .assembled = true, .ret_reason = ret_reason};
+	int e = read_list(&r, list);
 
-	if (r == -EBADMSG)
-		return fail("the assembler made no list", a->outputs.v[0], ret_reason);
-	for (size_t i = 0; r == 0 && i < names.n; i++)
-		if (access(names.v[i], F_OK) == 0)
-			r = strv_push(&there, names.v[i]);
-	return r < 0 ? r : match(a, &there, &real, ret_reason);
+	return e == -EBADMSG ? fail("the assembler made no list", a->outputs.v[0], ret_reason) : e;
 }
 
 int exact_check(
 	const struct exact_action *a, const char *cwd, const struct buf *deps, char **ret_reason)
 {
-	AUTO(strv_fini) struct strv names = STRV_INIT;
-	AUTO(strv_fini) struct strv real = STRV_INIT;
-	int r = read_list(deps, cwd, &names);
+	AUTO(reading_fini) struct reading r = {.a = a, .cwd = cwd, .ret_reason = ret_reason};
+	int e = read_list(&r, deps);
 
-	if (r == -EBADMSG)
+	if (e == -EBADMSG)
 		return fail("it is no list of dependencies", a->deps, ret_reason);
-	if (r < 0)
-		return r;
-	if (names.n > 0)
-		qsort(names.v, names.n, sizeof(*names.v), by_text);
-	r = match(a, &names, &real, ret_reason);
-	return r != 0 || !a->deps_all ? r : require(a, &names, &real, ret_reason);
+	return e != 0 || !a->deps_all ? e : require(&r);
 }

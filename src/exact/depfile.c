@@ -11,18 +11,16 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/buf.h"
-#include "base/path.h"
-
 struct cursor {
 	const char *at, *end;
 	struct buf name;
-	struct strv *ret;
+	depfile_name *found;
+	void *arg;
 };
 
 static int end_name(struct cursor *c)
 {
-	int r = c->name.len > 0 ? strv_push(c->ret, buf_str(&c->name)) : 0;
+	int r = c->name.len > 0 ? c->found(c->arg, buf_str(&c->name)) : 0;
 
 	buf_clear(&c->name);
 	return r;
@@ -62,18 +60,33 @@ static int escape(struct cursor *c)
 	return r < 0 ? r : buf_append_char(&c->name, *c->at++);
 }
 
+/* Characters that stand for themselves, up to the next that may not. */
+static int plain(struct cursor *c)
+{
+	const char *from = c->at++;
+
+	for (; c->at < c->end; c->at++) {
+		char k = *c->at;
+
+		if (k == ' ' || k == '\t' || k == '\n' || k == '\\' || k == '$')
+			break;
+	}
+	return buf_append(&c->name, from, (size_t)(c->at - from));
+}
+
 static int step(struct cursor *c)
 {
 	char k = *c->at;
 
 	if (k == '\\')
 		return escape(c);
-	c->at++;
-	if (k == ' ' || k == '\t')
-		return end_name(c);
-	if (k == '$' && c->at < c->end && *c->at == '$')
+	if (k == ' ' || k == '\t') {
 		c->at++;
-	return buf_append_char(&c->name, k);
+		return end_name(c);
+	}
+	if (k == '$' && c->at + 1 < c->end && c->at[1] == '$')
+		c->at++;
+	return plain(c);
 }
 
 /* Behind the first colon that ends a target: "a.o b.o:", and not that of "c:x". NULL: none. */
@@ -99,11 +112,13 @@ static const char *behind_target(const char *text, const char *end, const char *
 	return text + head + 1;
 }
 
-int depfile_parse(const char *text, size_t n, const char *target, struct strv *ret)
+int depfile_each(const char *text, size_t n, const char *target, depfile_name *found, void *arg)
 {
 	AUTO(buf_fini) struct buf name = BUF_INIT;
-	struct cursor c = {
-		.at = behind_target(text, text + n, target), .end = text + n, .ret = ret};
+	struct cursor c = {.at = behind_target(text, text + n, target),
+		.end = text + n,
+		.found = found,
+		.arg = arg};
 	int r = 0;
 
 	if (!c.at || (n > 0 && memchr(text, '\0', n)))
@@ -113,21 +128,37 @@ int depfile_parse(const char *text, size_t n, const char *target, struct strv *r
 	if (r == 0)
 		r = end_name(&c);
 	name = c.name;
-	if (r < 0 || !target)
+	if (r != 0 || !target)
 		return r;
 	while (c.at < c.end && *c.at == '\n')
 		c.at++;
 	return c.at < c.end ? -EBADMSG : 0;
 }
 
-char *depfile_path(const char *cwd, const char *name)
+static int add_name(void *arg, const char *name)
+{
+	return strv_push(arg, name);
+}
+
+int depfile_parse(const char *text, size_t n, const char *target, struct strv *ret)
+{
+	return depfile_each(text, n, target, add_name, ret);
+}
+
+int depfile_path(const char *cwd, const char *name, struct buf *ret)
 {
 	size_t n = strlen(cwd);
+	int r = 0;
 
+	buf_clear(ret);
 	if (strncmp(name, cwd, n) == 0 && name[n] == '/')
 		name += n + 1;
 	while (name[0] == '.' && name[1] == '/')
 		for (name += 2; *name == '/'; name++)
 			;
-	return path_join(cwd, name);
+	if (*name != '/')
+		r = buf_append(ret, cwd, n);
+	if (*name != '/' && r == 0 && n > 0 && cwd[n - 1] != '/')
+		r = buf_append_char(ret, '/');
+	return r < 0 ? r : buf_append_str(ret, name);
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scan/hashset.h"
 #include "scan/unit.h"
 
 /*
@@ -660,6 +661,18 @@ int lookup_note_absent(struct scanner *s, struct scan_path *p)
 	return 0;
 }
 
+/* By itself, or for directories that would be searched if they were there. */
+static int each_noted(struct scanner *s, struct absent_call *c)
+{
+	int e = 0;
+
+	for (size_t i = 0; i < s->n_absent && e == 0; i++)
+		e = tell_absent(s, s->absent[i], false, c);
+	for (size_t i = 0; s->search && i < s->search->n_relied && e == 0; i++)
+		e = tell_absent(s, s->search->relied[i], false, c);
+	return e;
+}
+
 int lookup_each_absent(struct scanner *s, scan_absent *found, void *arg)
 {
 	struct absent_call c = {.found = found, .arg = arg};
@@ -671,12 +684,76 @@ int lookup_each_absent(struct scanner *s, scan_absent *found, void *arg)
 		e = each_candidate(s, s->pch[i], tell_pch, &c);
 	for (size_t i = 0; i < s->n_used && e == 0; i++)
 		e = each_candidate(s, s->used[i], tell_absent, &c);
-	for (size_t i = 0; i < s->n_absent && e == 0; i++)
-		e = tell_absent(s, s->absent[i], false, &c);
-	/* Directories that would be searched if they were there. */
-	for (size_t i = 0; s->search && i < s->search->n_relied && e == 0; i++)
-		e = tell_absent(s, s->search->relied[i], false, &c);
+	return e == 0 ? each_noted(s, &c) : e;
+}
+
+static int tell_any(struct scanner *s, struct scan_path *p, bool last, void *arg)
+{
+	const struct absent_call *c = arg;
+
+	return last ? 0 : c->found(c->arg, p);
+}
+
+/* What the name has before its last '/'. */
+static size_t head_len(const struct scanner *s, const struct lookup *l)
+{
+	const char *name = intern_text(&s->names, l->name);
+	const char *slash = memrchr(name, '/', intern_len(&s->names, l->name));
+
+	return slash ? (size_t)(slash - name) : 0;
+}
+
+struct head {
+	const struct scanner *scanner;
+	const struct lookup *lookup;
+	size_t len;
+};
+
+/* Were the two looked for in the same directories? */
+static bool same_head(const void *item, const void *key)
+{
+	const struct head *h = key;
+	const struct lookup *a = item, *b = h->lookup;
+	const struct intern *names = &h->scanner->names;
+
+	return a->dir == b->dir && a->start == b->start && a->found == b->found &&
+	       head_len(h->scanner, a) == h->len &&
+	       memcmp(intern_text(names, a->name), intern_text(names, b->name), h->len) == 0;
+}
+
+/* Those whose name has a '/' in it, of each set of directories one. */
+static int each_head(struct scanner *s, struct hashset *seen, struct absent_call *c)
+{
+	int e = 0;
+
+	for (size_t i = 0; i < s->n_used && e == 0; i++) {
+		struct lookup *l = s->used[i];
+		struct head h = {s, l, head_len(s, l)};
+		uint32_t hash;
+
+		if (h.len == 0)
+			continue;
+		hash = hashset_hash(intern_text(&s->names, l->name), h.len);
+		if (hashset_find(seen, hash, same_head, &h))
+			continue;
+		e = hashset_reserve(seen);
+		if (e == 0) {
+			hashset_add(seen, hash, l);
+			e = each_candidate(s, l, tell_any, c);
+		}
+	}
 	return e;
+}
+
+/* A precompiled header would lie beside a header that was looked for. */
+int lookup_each_looked_in(struct scanner *s, scan_absent *found, void *arg)
+{
+	struct absent_call c = {.found = found, .arg = arg};
+	struct hashset seen = {.n = 0};
+	int e = each_head(s, &seen, &c);
+
+	hashset_fini(&seen);
+	return e == 0 ? each_noted(s, &c) : e;
 }
 
 /* dir + "/" + name. */

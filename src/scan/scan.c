@@ -499,6 +499,11 @@ int scanner_each_absent(struct scanner *s, scan_absent *found, void *arg)
 	return lookup_each_absent(s, found, arg);
 }
 
+int scanner_each_looked_in(struct scanner *s, scan_absent *found, void *arg)
+{
+	return lookup_each_looked_in(s, found, arg);
+}
+
 static const char *behind_dots(const char *p)
 {
 	while (p[0] == '/' && (p[1] == '/' || (p[1] == '.' && p[2] == '/')))

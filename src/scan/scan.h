@@ -89,6 +89,12 @@ int scanner_path_changed_since(
 typedef int scan_absent(void *arg, const struct scan_path *path);
 int scanner_each_absent(struct scanner *s, scan_absent *found, void *arg) MUST_CHECK;
 
+/*
+ * Paths, one of each directory that was looked in in vain, there or not; without those that lie
+ * right in a directory that was searched, or in that of a file that was read.
+ */
+int scanner_each_looked_in(struct scanner *s, scan_absent *found, void *arg) MUST_CHECK;
+
 /* The symbolic links and the directories left by ".." on the way of all files; see scan_fs_steps.
  */
 int scanner_each_step(struct scanner *s, scan_fs_step *found, void *arg) MUST_CHECK;

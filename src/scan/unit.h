@@ -300,6 +300,7 @@ int lookup_node(struct scanner *s, struct file *f) MUST_CHECK;
 /* p was looked for, by itself, and is not there. */
 int lookup_note_absent(struct scanner *s, struct scan_path *p) MUST_CHECK;
 int lookup_each_absent(struct scanner *s, scan_absent *found, void *arg) MUST_CHECK;
+int lookup_each_looked_in(struct scanner *s, scan_absent *found, void *arg) MUST_CHECK;
 void lookup_forget(struct scanner *s);
 /* The path of a frame as the compiler spells it, into s->scratch. */
 int lookup_spelling(struct scanner *s, const struct frame *f) MUST_CHECK;
