@@ -259,11 +259,17 @@ static int link_fd(int fd, const char *name)
 	return linkat(AT_FDCWD, link, AT_FDCWD, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
 }
 
-/* Give a nameless file its name; a name that is taken is replaced by way of a temporary one. */
+/*
+ * Give a nameless file its name. What has that name is removed first, as assemblers do: a rename
+ * over it would have ext4 write the new file to the disk at once. If somebody else makes it anew in
+ * between, it is replaced by way of a temporary name.
+ */
 static int name_it(struct fs_output *o)
 {
 	int r = link_fd(o->fd, o->target);
 
+	if (r == -EEXIST && unlink(o->target) == 0)
+		r = link_fd(o->fd, o->target);
 	for (int i = 0; r == -EEXIST && i < TEMP_TRIES && !o->temp; i++) {
 		AUTO(util_free) char *temp = temp_name(o->target);
 

@@ -24,12 +24,17 @@ const char *path_ext(const char *path)
 
 char *path_join(const char *dir, const char *name)
 {
-	char *s;
+	size_t n = dir && name[0] != '/' ? strlen(dir) : 0, len = strlen(name);
+	bool slash = n > 0 && dir[n - 1] != '/';
+	char *s = malloc(n + slash + len + 1);
 
-	if (name[0] == '/' || !dir || !*dir)
-		return strdup(name);
-	if (asprintf(&s, str_ends(dir, "/") ? "%s%s" : "%s/%s", dir, name) < 0)
+	if (!s)
 		return NULL;
+	if (n > 0)
+		memcpy(s, dir, n);
+	if (slash)
+		s[n++] = '/';
+	memcpy(s + n, name, len + 1);
 	return s;
 }
 

@@ -170,28 +170,6 @@ static char *next_candidate(const char **rest, const char *cwd, const char *name
 	return file;
 }
 
-/* Where the search goes on behind the first entry that has us under this name; path if none. */
-static int behind_self(const char *name, const char *path, const char *cwd, struct cc_file_id self,
-	const char **ret_rest)
-{
-	const char *rest = path;
-	int r;
-
-	for (;;) {
-		AUTO(util_free) char *file = next_candidate(&rest, cwd, name, &r);
-		struct stat st;
-
-		if (!file) {
-			*ret_rest = path;
-			return r;
-		}
-		if (is_program(file, &st) && is_file(&st, self)) {
-			*ret_rest = rest;
-			return 0;
-		}
-	}
-}
-
 static bool is_skipped(const struct stat *st, const struct cc_file_id *skip, size_t n_skip)
 {
 	for (size_t i = 0; i < n_skip; i++)
@@ -201,28 +179,40 @@ static bool is_skipped(const struct stat *st, const struct cc_file_id *skip, siz
 }
 
 int cc_compiler_behind(const char *name, const char *path, const char *cwd, struct cc_file_id self,
-	const struct cc_file_id *skip, size_t n_skip, char **ret_path)
+	const struct cc_file_id *skip, size_t n_skip, char **ret_path, bool *ret_first)
 {
-	const char *rest = NULL;
+	const char *rest = path ? path : "/usr/local/bin:/usr/bin:/bin";
+	AUTO(util_free) char *found = NULL;
+	bool first = false, met_program = false, met_self = false;
 	int r;
 
-	if (!path)
-		path = "/usr/local/bin:/usr/bin:/bin";
 	name = path_base(name);
-	r = behind_self(name, path, cwd, self, &rest);
-	while (r == 0) {
+	for (;;) {
 		AUTO(util_free) char *file = next_candidate(&rest, cwd, name, &r);
 		struct stat st;
 
 		if (!file)
-			return r < 0 ? r : -ENOENT;
-		if (is_program(file, &st) && !is_file(&st, self) &&
-			!is_skipped(&st, skip, n_skip)) {
-			*ret_path = TAKE_PTR(file);
-			return 0;
+			break;
+		if (!is_program(file, &st))
+			continue;
+		if (is_file(&st, self)) {
+			/* Not what comes before us. */
+			if (!met_self)
+				util_free(&found);
+			met_self = true;
+		} else if (!found && !is_skipped(&st, skip, n_skip)) {
+			found = TAKE_PTR(file);
+			first = !met_program;
+			if (met_self)
+				break;
 		}
+		met_program = true;
 	}
-	return r;
+	if (r < 0 || !found)
+		return r < 0 ? r : -ENOENT;
+	*ret_path = TAKE_PTR(found);
+	*ret_first = first;
+	return 0;
 }
 
 /*

@@ -12,7 +12,7 @@
  * "ccache-dir:our-dir:/usr/bin" ccache is not found again), passing over every entry that is one
  * of self_dev/self_ino or is in skip. Nothing in the environment is changed: ccache, if it comes
  * later in PATH, finds us again, and then skip (from _DISTCC_SAFEGUARD) holds what we started.
- * -ENOENT: there is no other.
+ * *ret_first: it is the first of that name on PATH. -ENOENT: there is no other.
  */
 struct cc_file_id {
 	uint64_t dev;
@@ -20,7 +20,7 @@ struct cc_file_id {
 };
 
 int cc_compiler_behind(const char *name, const char *path, const char *cwd, struct cc_file_id self,
-	const struct cc_file_id *skip, size_t n_skip, char **ret_path) MUST_CHECK;
+	const struct cc_file_id *skip, size_t n_skip, char **ret_path, bool *ret_first) MUST_CHECK;
 
 /*
  * The name to ask a distcc server for, so that another version there is "not found" and not

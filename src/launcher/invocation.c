@@ -118,8 +118,13 @@ static bool same_file(const char *path, struct cc_file_id id)
 	return stat(path, &st) == 0 && st.st_dev == id.dev && st.st_ino == id.ino;
 }
 
-/* The program behind the name, never ourselves: *ret_path, and in *ret_name what to call it. */
-static int find_compiler(const char *name, bool masquerade, const struct guard *g, char **ret_path)
+/*
+ * The program behind the name, never ourselves: *ret_path. *ret_itself: it is what the name leads to
+ * on PATH as well. gcc looks itself up there by argv[0], to find its parts beside itself: if that
+ * would lead it to another file, to a link to us for one, argv[0] must be the full path.
+ */
+static int find_compiler(
+	const char *name, bool masquerade, const struct guard *g, char **ret_path, bool *ret_itself)
 {
 	const char *path = env_get(environ, "PATH");
 	AUTO(util_free) char *cwd = getcwd(NULL, 0);
@@ -127,6 +132,7 @@ static int find_compiler(const char *name, bool masquerade, const struct guard *
 	char *found;
 	int r;
 
+	*ret_itself = true;
 	if (self_id(&self) < 0 || !cwd) {
 		/* Without /proc or a working directory there is nothing to tell ourselves by. */
 		return child_find_program(name, path, cwd, ret_path);
@@ -141,26 +147,16 @@ static int find_compiler(const char *name, bool masquerade, const struct guard *
 		}
 		free(found);
 	}
-	return cc_compiler_behind(
-		path_base(name), path, cwd, self, g->started, g->n_started, ret_path);
-}
-
-/*
- * gcc looks itself up on PATH by argv[0], to find its parts beside itself: if that would lead it
- * to another file, to a link to us for one, argv[0] must be the full path.
- */
-static bool finds_itself(const char *name, const char *compiler)
-{
-	AUTO(util_free) char *cwd = getcwd(NULL, 0);
-	AUTO(util_free) char *first = NULL;
-
-	return child_find_program(name, env_get(environ, "PATH"), cwd, &first) == 0 &&
-	       str_eq(first, compiler);
+	r = cc_compiler_behind(
+		path_base(name), path, cwd, self, g->started, g->n_started, ret_path, ret_itself);
+	if (strchr(name, '/'))
+		*ret_itself = false;
+	return r;
 }
 
 static int fill(int argc, char **argv, const struct guard *g, struct invocation *inv)
 {
-	bool masquerade = strstr(path_base(argv[0]), "distcc") == NULL;
+	bool masquerade = strstr(path_base(argv[0]), "distcc") == NULL, itself = true;
 	int i = 1, r = 0;
 
 	if (masquerade) {
@@ -180,8 +176,8 @@ static int fill(int argc, char **argv, const struct guard *g, struct invocation 
 	for (; r == 0 && i < argc; i++)
 		r = strv_push(&inv->argv, argv[i]);
 	if (r == 0)
-		r = find_compiler(inv->argv.v[0], masquerade, g, &inv->compiler);
-	if (r == 0 && !finds_itself(inv->argv.v[0], inv->compiler)) {
+		r = find_compiler(inv->argv.v[0], masquerade, g, &inv->compiler, &itself);
+	if (r == 0 && !itself) {
 		AUTO(util_free) char *name = strdup(inv->compiler);
 
 		if (!name)

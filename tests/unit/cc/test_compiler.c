@@ -105,9 +105,10 @@ static void test_behind(void **state)
 		const char *name, *path;
 		bool skip_ccache;
 		const char *want; /* NULL: -ENOENT */
+		bool first;
 	} rows[] = {
 		{"gcc", "ours:usr", false, "usr/gcc"},
-		{"gcc", "usr", false, "usr/gcc"},
+		{"gcc", "usr", false, "usr/gcc", true},
 		{"gcc", "ccache:ours:usr", false, "usr/gcc"},
 		{"gcc", "ours:ccache:usr", false, "ccache/gcc"},
 		{"gcc", "ours:ccache:usr", true, "usr/gcc"},
@@ -116,7 +117,9 @@ static void test_behind(void **state)
 		{"gcc", "ours", false, NULL},
 		{"gcc", "ours:missing::usr", false, "usr/gcc"},
 		{"nothing", "ours:usr", false, NULL},
-		{"/x/ours/gcc", "usr", false, "usr/gcc"},
+		{"/x/ours/gcc", "usr", false, "usr/gcc", true},
+		{"gcc", "ccache:usr", false, "ccache/gcc", true},
+		{"gcc", "ccache:usr", true, "usr/gcc"},
 		{"llvm-14", "ours:usr", false, NULL},
 	};
 	struct cc_file_id self = id_of("distcc"), ccache = id_of("ccache-bin");
@@ -124,12 +127,15 @@ static void test_behind(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		AUTO(util_free) char *got = NULL;
 		AUTO(util_free) char *want = rows[i].want ? at(rows[i].want) : NULL;
+		bool first;
 		int r = cc_compiler_behind(rows[i].name, rows[i].path, root, self, &ccache,
-			rows[i].skip_ccache ? 1 : 0, &got);
+			rows[i].skip_ccache ? 1 : 0, &got, &first);
 
 		assert_int_equal(r, want ? 0 : -ENOENT);
-		if (want)
-			assert_string_equal(got, want);
+		if (!want)
+			continue;
+		assert_string_equal(got, want);
+		assert_int_equal(first, rows[i].first);
 	}
 }
 
