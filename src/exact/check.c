@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "exact/depfile.h"
+#include "scan/hashset.h"
 
 static int fail(const char *what, const char *name, char **ret_reason)
 {
@@ -37,9 +38,9 @@ struct reading {
 	const char *cwd;
 	bool assembled; /* the list has names of no file as well */
 	struct buf name;
-	size_t next;                     /* of a->reads: compilers list files as they read them */
-	bool *listed;                    /* of each of them */
-	const struct exact_read **index; /* they, by name; made when the order does not hold */
+	size_t next;            /* of a->reads: compilers list files as they read them */
+	bool *listed;           /* of each of them */
+	struct hashset by_name; /* they; filled when the order does not hold */
 	char **ret_reason;
 };
 
@@ -47,52 +48,48 @@ static void reading_fini(struct reading *r)
 {
 	buf_fini(&r->name);
 	free(r->listed);
-	free(r->index);
+	hashset_fini(&r->by_name);
 }
 
-static int by_spelling(const void *x, const void *y)
+static bool same_name(const void *item, const void *key)
 {
-	const struct exact_read *const *a = x, *const *b = y;
-
-	return strcmp((*a)->spelled, (*b)->spelled);
+	return str_eq(((const struct exact_read *)item)->spelled, key);
 }
 
-static int by_name(const void *key, const void *read)
+static uint32_t hash_name(const char *name)
 {
-	return strcmp(key, (*(const struct exact_read *const *)read)->spelled);
+	return hashset_hash(name, strlen(name));
 }
 
-static int make_index(struct reading *r)
+static int fill_by_name(struct reading *r)
 {
 	const struct exact_action *a = r->a;
 
-	r->index = calloc(a->n_reads, sizeof(*r->index));
-	if (!r->index)
-		return -ENOMEM;
-	for (size_t i = 0; i < a->n_reads; i++)
-		r->index[i] = &a->reads[i];
-	qsort(r->index, a->n_reads, sizeof(*r->index), by_spelling);
+	for (size_t i = 0; i < a->n_reads; i++) {
+		if (hashset_reserve(&r->by_name) < 0)
+			return -ENOMEM;
+		hashset_add(&r->by_name, hash_name(a->reads[i].spelled), &a->reads[i]);
+	}
 	return 0;
 }
 
 static int find(struct reading *r, const char *name, bool *ret_found)
 {
 	const struct exact_action *a = r->a;
-	const struct exact_read *const *at;
+	const struct exact_read *at = NULL;
 	int e = 0;
 
 	*ret_found = false;
-	if (a->n_reads == 0)
-		return 0;
-	if (r->next == a->n_reads || !str_eq(name, a->reads[r->next].spelled)) {
-		e = r->index ? 0 : make_index(r);
-		at = e == 0 ? bsearch(name, r->index, a->n_reads, sizeof(*at), by_name) : NULL;
-		if (!at)
-			return e;
-		r->next = (size_t)(*at - a->reads);
+	if (r->next < a->n_reads && str_eq(name, a->reads[r->next].spelled)) {
+		at = &a->reads[r->next];
+	} else {
+		e = r->by_name.n > 0 ? 0 : fill_by_name(r);
+		at = e < 0 ? NULL : hashset_find(&r->by_name, hash_name(name), same_name, name);
 	}
-	r->listed[r->next++] = true;
-	*ret_found = true;
+	if (!at)
+		return e;
+	r->listed[at - a->reads] = *ret_found = true;
+	r->next = MAX(r->next, (size_t)(at - a->reads) + 1);
 	return 0;
 }
 
