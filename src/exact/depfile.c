@@ -9,6 +9,7 @@
 #include "exact/depfile.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 struct cursor {
@@ -63,14 +64,12 @@ static int escape(struct cursor *c)
 /* Characters that stand for themselves, up to the next that may not. */
 static int plain(struct cursor *c)
 {
+	static const bool special[UCHAR_MAX + 1] = {
+		[' '] = true, ['\t'] = true, ['\n'] = true, ['\\'] = true, ['$'] = true};
 	const char *from = c->at++;
 
-	for (; c->at < c->end; c->at++) {
-		char k = *c->at;
-
-		if (k == ' ' || k == '\t' || k == '\n' || k == '\\' || k == '$')
-			break;
-	}
+	while (c->at < c->end && !special[(unsigned char)*c->at])
+		c->at++;
 	return buf_append(&c->name, from, (size_t)(c->at - from));
 }
 

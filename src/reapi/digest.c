@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "reapi/digest.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
@@ -105,13 +106,27 @@ int reapi_digest_of(const void *data, size_t n, struct reapi_digest *ret)
 	return r == 0 ? reapi_hasher_finish(&h, ret) : r;
 }
 
+/* Four bytes in eight digits: each half of a byte goes into a byte of its own. */
+static uint64_t hex_of(uint32_t v)
+{
+	static const uint64_t ones = 0x0101010101010101u;
+	uint64_t x = v;
+
+	x = (x << 16 & 0x0000ffff00000000u) | (x & 0x000000000000ffffu);
+	x = (x << 8 & 0x00ff000000ff0000u) | (x & 0x000000ff000000ffu);
+	x = (x << 4 & 0x0f000f000f000f00u) | (x & 0x000f000f000f000fu);
+	return x + '0' * ones + ((x + 6 * ones) >> 4 & ones) * ('a' - '0' - 10);
+}
+
 void reapi_digest_hex(const struct reapi_digest *d, char ret[REAPI_HASH_HEX + 1])
 {
-	static const char digits[] = "0123456789abcdef";
+	for (size_t i = 0; i < sizeof(d->hash); i += 4) {
+		uint32_t v;
+		uint64_t hex;
 
-	for (size_t i = 0; i < sizeof(d->hash); i++) {
-		ret[2 * i] = digits[d->hash[i] >> 4];
-		ret[2 * i + 1] = digits[d->hash[i] & 15];
+		memcpy(&v, d->hash + i, sizeof(v));
+		hex = htobe64(hex_of(be32toh(v)));
+		memcpy(ret + 2 * i, &hex, sizeof(hex));
 	}
 	ret[REAPI_HASH_HEX] = '\0';
 }

@@ -2,8 +2,8 @@
 
 /*
  * A tree that is being made: nodes in an arena, each in the list of its directory, and one table
- * that finds a node by its directory and name. Paths of a compile come in runs of the same
- * directory, so that the last one is remembered and most files cost one look-up.
+ * that finds a node by its directory and name. Paths of a compile are of few directories, so that
+ * the last ones are remembered by their whole paths and most files cost two look-ups.
  *
  * finish goes through the directories depth first. A directory's children are sorted when all of
  * them have their digests; its bytes are appended to one buffer and hashed there. If the digest is
@@ -35,6 +35,14 @@ struct node {
 	size_t n_children;
 };
 
+enum { RECENT = 64 };
+
+struct recent {
+	const char *path; /* NULL: none */
+	size_t len;
+	struct node *dir;
+};
+
 struct reapi_tree {
 	struct reapi_arena arena; /* nodes, names, targets */
 	struct node *root;
@@ -43,9 +51,7 @@ struct reapi_tree {
 	size_t n_slots;      /* a power of two, or 0 */
 	uint64_t key;
 
-	const char *last_path; /* the directory that was added to last, and its path */
-	size_t last_len;
-	struct node *last;
+	struct recent recent[RECENT]; /* directories that were added to, by the hash of the path */
 
 	/* After finish. */
 	struct reapi_hasher hasher;
@@ -92,9 +98,7 @@ static int make_root(struct reapi_tree *t)
 	root->is.name = "";
 	t->root = root;
 	t->n_nodes = 1;
-	t->last = root;
-	t->last_path = "";
-	t->last_len = 0;
+	memset(t->recent, 0, sizeof(t->recent));
 	return 0;
 }
 
@@ -240,10 +244,11 @@ static int conflict(const char *path, struct reapi_violation *v)
 static int directory(struct reapi_tree *t, const char *path, size_t n, struct node **ret,
 	struct reapi_violation *v)
 {
+	struct recent *recent = &t->recent[hash_of(t, t->root, path, n) % RECENT];
 	struct node *dir = t->root;
 
-	if (n == t->last_len && memcmp(path, t->last_path, n) == 0) {
-		*ret = t->last;
+	if (recent->path && n == recent->len && memcmp(path, recent->path, n) == 0) {
+		*ret = recent->dir;
 		return 0;
 	}
 	for (size_t at = 0; at < n;) {
@@ -266,6 +271,8 @@ static int directory(struct reapi_tree *t, const char *path, size_t n, struct no
 		at += len + 1;
 	}
 	*ret = dir;
+	/* Without memory for it it is walked to again. */
+	*recent = (struct recent){reapi_arena_strndup(&t->arena, path, n), n, dir};
 	return 0;
 }
 
@@ -332,15 +339,6 @@ static int add_leaf(struct reapi_tree *t, const char *path, struct encode_node *
 		wanted->target = reapi_arena_strndup(&t->arena, wanted->target, wanted->target_len);
 		if (!wanted->target)
 			return out_of_memory(t, v);
-	}
-	if (dir != t->last) {
-		const char *copy = reapi_arena_strndup(&t->arena, path, dir_len);
-
-		if (!copy)
-			return out_of_memory(t, v);
-		t->last_path = copy;
-		t->last_len = dir_len;
-		t->last = dir;
 	}
 	node->is = *wanted;
 	node_link(t, node);

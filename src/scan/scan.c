@@ -521,6 +521,8 @@ static bool is_straight(struct scanner *s, struct scan_path *path)
 	b = scan_fs_real(&s->fs, path);
 	if (!b)
 		return false;
+	if (strncmp(a, b, path->len + 1) == 0)
+		return true;
 	for (a = behind_dots(a); *a && *a == *b; a = behind_dots(a + 1))
 		b++;
 	return *a == *b;
