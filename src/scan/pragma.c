@@ -152,11 +152,8 @@ static bool dangerous(uint32_t mode, const char *p, size_t n)
 	const char *end = p + n;
 
 	p = behind_blanks(p, end);
-	if (begins(p, end, "once")) {
-		p = behind_blanks(p + 4, end);
-		return p == end || strchr("\"\n)/", *p);
-	}
-	if (begins(p, end, "push_macro") || begins(p, end, "pop_macro") ||
+	/* With more behind it, too: that is warned of, and done all the same. */
+	if (begins(p, end, "once") || begins(p, end, "push_macro") || begins(p, end, "pop_macro") ||
 		begins(p, end, "clang module"))
 		return true;
 	if (!begins(p, end, "GCC"))
@@ -222,19 +219,45 @@ static bool gcc_word_follows(const struct reduce *r, const char *p)
 	return dangerous(r->mode, line, n + 4);
 }
 
-/* "(once)", ", once )": the argument of a macro that could make a pragma of it. */
-static bool is_whole_argument(const struct reduce *r, const char *p, const char *behind)
+/* Stays where it is, whatever macros there are, and is no part of a parenthesis or a list. */
+static bool is_kept(char c)
 {
-	const char *end = r->lexer.end;
+	return c && strchr(";:+-*<>=!?&|^~.[]{}", c);
+}
 
-	behind = behind_blanks(behind, end);
-	if (behind < end && *behind != ')' && *behind != ',' && *behind != '\n' && *behind != '/')
-		return false;
+static bool ends_argument(const struct reduce *r, const char *p)
+{
+	p = behind_blanks(p, r->lexer.end);
+	return p == r->lexer.end || *p == ')' || *p == ',' || *p == '\n' || *p == '/';
+}
+
+/*
+ * "(once;", ", once )", "(EMPTY once)": could an argument of a macro begin with it, that the macro
+ * makes a pragma of? "int once = 0;" could not.
+ */
+static bool may_be_argument(const struct reduce *r, const char *p, const char *behind)
+{
+	char before = '\n';
+
 	if (r->in_define) /* p is not in the text */
-		return true;
+		return ends_argument(r, behind);
 	while (p > r->lexer.source->text && strchr(" \t", p[-1]))
 		p--;
-	return p == r->lexer.source->text || strchr("(,\n/", p[-1]);
+	if (p > r->lexer.source->text)
+		before = p[-1];
+	if (is_kept(before))
+		return false;
+	return before == '(' || before == ',' || ends_argument(r, behind);
+}
+
+/* "once upon a time". (gcc takes that for once, and warns.) */
+static bool is_prose(const char *p, const char *end)
+{
+	p = behind_blanks(p, end);
+	if (!begins(p, end, "once"))
+		return false;
+	p = behind_blanks(p + 4, end);
+	return p < end && !strchr("\"\n)/", *p);
 }
 
 /* __pragma(…), as _Pragma but without a string. behind: the word. */
@@ -371,7 +394,7 @@ int reduce_text_name(struct reduce *r, const char *p, size_t n)
 	case 'T':
 		return time_name(r, p, n, behind);
 	case 'o':
-		if (!same(p, n, "once") || !is_whole_argument(r, p, behind))
+		if (!same(p, n, "once") || !may_be_argument(r, p, behind))
 			return 0;
 		break;
 	case 'p':
@@ -436,6 +459,7 @@ static const char *find_read(const char *p, const char *end)
 int reduce_text_string(struct reduce *r, const char *p, size_t n)
 {
 	const char *quote = memchr(p, '"', n), *end = p + n;
+	const char *behind = r->in_define ? r->lexer.p : end;
 	int e = 0;
 
 	if (!quote || n < 4)
@@ -449,7 +473,8 @@ int reduce_text_string(struct reduce *r, const char *p, size_t n)
 		return e;
 	if (hides_include(quote, p + n))
 		return once_per_stretch(r, &r->said_assembler, OP_ASSEMBLER);
-	if (dangerous(r->mode, quote + 1, n - (size_t)(quote + 1 - p)))
+	if (dangerous(r->mode, quote + 1, n - (size_t)(quote + 1 - p)) &&
+		!is_prose(quote + 1, end) && may_be_argument(r, p, behind))
 		return once_per_stretch(r, &r->said_words, OP_PRAGMA_WORDS);
 	return 0;
 }

@@ -208,6 +208,22 @@ trap("pragma optimize of g++ by a macro", '#define P(x) _Pragma(x)\nP("GCC push_
 trap("pragma once of g++ by a macro", '#include "a.h"\n#define B\n#include "a.h"\n', gcc="a.h",
      clang="a.h", src="x.cc", unknown=TEXT, files={
          "a.h": '#define P(x) _Pragma(x)\nP("once")\n#ifdef B\n#include "yes.h"\n#endif\n'})
+_ONCE_TWICE = '#include "a.h"\n#define B\n#include "a.h"\n'
+for _name, _text in (
+        ("behind nothing", '#define E\n#define S(x) #x\n#define P(x) _Pragma(x)\n'
+                           '#define Q(x) P(S(x))\n#define R(x) Q(x)\nR(E once)\n'),
+        ("behind nothing, a string", '#define E\n#define P(x) _Pragma(x)\n#define R(x) P(x)\n'
+                                     'R(E "once")\n'),
+        ("before more", "#define P(x) _Pragma(#x)\nP(once foo)\n"),
+        ("before a semicolon", "#define P(x) _Pragma(#x)\nP(once;)\n"),
+        ("before more, no macro", '_Pragma("once foo")\n')):
+    trap("once by _Pragma " + _name, _ONCE_TWICE, gcc="a.h", clang="a.h", unknown=TEXT,
+         files={"a.h": _text + '#ifdef B\n#include "yes.h"\n#endif\n'})
+trap("once in a text beside a macro for pragmas", "#define P(x) _Pragma(#x)\nP(GCC poison zzz)\n"
+     'const char *f(int once) { return once ? 0 : "once"; }\n', "", unknown=TEXT)
+trap("a string once beside a macro for pragmas", "#define P(x) _Pragma(#x)\nP(GCC poison zzz)\n"
+     'const char *f(void) { int once = 0;\n return once ? "once upon" : "once"; }\n'
+     'const char *g[] = {[0] = "once"};\n' + YES)
 trap("pragma GCC system_header", '#include "a.h"\n', "a.h yes.h", files={
      "a.h": "#pragma GCC system_header\n" + when("1")})
 trap("pragma GCC dependency", '#pragma GCC dependency "a.h"\n' + YES, gcc="yes.h", clang="yes.h",
