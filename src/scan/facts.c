@@ -2,6 +2,7 @@
 #include "scan/facts.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -188,7 +189,12 @@ int scan_facts_open(const char *db, struct scan_facts_store **ret)
 	if (!s)
 		return -ENOMEM;
 	r = db ? facts_db_open(db, &s->db) : 0;
+	if (r == 0 && db && asprintf(&s->marker, "%s-marker", db) < 0) {
+		s->marker = NULL;
+		r = -ENOMEM;
+	}
 	if (r < 0) {
+		facts_db_close(s->db);
 		free(s);
 		return r;
 	}
@@ -213,6 +219,7 @@ void scan_facts_close(struct scan_facts_store *s)
 	facts_map_fini(&s->programs);
 	facts_map_fini(&s->by_key);
 	facts_db_close(s->db);
+	free(s->marker);
 	free(s);
 }
 

@@ -116,7 +116,8 @@ bool scan_question_is_plain(enum scan_special special, const char *operand, size
 struct scan_facts_store;
 
 /* db: a file that is made if missing, or NULL. A file that is broken is set aside and made anew;
- * one that is of a newer version of us is left alone, and nothing is kept. */
+ * one that is of a newer version of us is left alone, and nothing is kept. Beside it comes a
+ * directory "DB-marker", for questions. */
 int scan_facts_open(const char *db, struct scan_facts_store **ret) MUST_CHECK;
 void scan_facts_close(struct scan_facts_store *s);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,52 +61,104 @@ int facts_args(const struct scan_plan *plan, struct strv *args)
 	return r;
 }
 
+/*
+ * A directory with a stdc-predef.h of ours. Beside the database it is made once and stays; without
+ * one each question has its own.
+ */
 struct marker {
 	char *dir;
 	char *system; /* the same by another name */
-	char *file;
+	bool stays;
 };
+
+static void remove_marker(const char *dir)
+{
+	AUTO(util_free) char *file = path_join(dir, stdc_predef);
+
+	if (file)
+		unlink(file);
+	rmdir(dir);
+}
 
 static void marker_fini(struct marker *m)
 {
-	if (m->file)
-		unlink(m->file);
-	if (m->dir)
-		rmdir(m->dir);
-	free(m->file);
+	if (m->dir && !m->stays)
+		remove_marker(m->dir);
 	free(m->system);
 	free(m->dir);
 }
 
-static int marker_write(const char *path)
+static int write_marker(const char *dir)
 {
-	struct fs_output o = FS_OUTPUT_INIT;
-	int r = fs_output_open(path, 0600, &o);
+	AUTO(util_free) char *path = path_join(dir, stdc_predef);
+	AUTO(util_close) int fd = -1;
 
+	if (!path)
+		return -ENOMEM;
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	return fd < 0 ? -errno : fs_write_all(fd, predef_text, sizeof(predef_text) - 1);
+}
+
+/* A new one; name: with mkdtemp's XXXXXX. */
+static int make_marker(char *name)
+{
+	int r;
+
+	if (!mkdtemp(name))
+		return -errno;
+	r = write_marker(name);
 	if (r < 0)
-		return r;
-	r = fs_write_all(o.fd, predef_text, sizeof(predef_text) - 1);
-	if (r == 0)
-		return fs_output_commit(&o);
-	fs_output_abort(&o);
+		remove_marker(name);
 	return r;
 }
 
-static int marker_init(struct marker *m)
+/* It comes with its file in it: others may be making it, or asking with it, just now. */
+static int keep_marker(const char *dir)
+{
+	AUTO(util_free) char *file = path_join(dir, stdc_predef);
+	AUTO(util_free) char *name = NULL;
+	int r;
+
+	if (!file || asprintf(&name, "%s-XXXXXX", dir) < 0) {
+		name = NULL;
+		return -ENOMEM;
+	}
+	if (access(file, R_OK) == 0)
+		return 0;
+	r = make_marker(name);
+	if (r < 0 || rename(name, dir) == 0)
+		return r;
+	r = -errno;
+	remove_marker(name);
+	return access(file, R_OK) == 0 ? 0 : r;
+}
+
+static int temporary_marker(char **ret)
 {
 	const char *tmp = env_get(environ, "TMPDIR");
+	AUTO(util_free)
+	char *name = path_join(tmp && tmp[0] == '/' ? tmp : "/tmp", "distcc-facts-XXXXXX");
+	int r = name ? make_marker(name) : -ENOMEM;
+
+	if (r == 0)
+		*ret = TAKE_PTR(name);
+	return r;
+}
+
+static int marker_init(const struct scan_facts_store *s, struct marker *m)
+{
 	char *real;
+	int r;
 
-	m->dir = path_join(tmp && tmp[0] == '/' ? tmp : "/tmp", "distcc-facts-XXXXXX");
-	if (!m->dir)
-		return -ENOMEM;
-	if (!mkdtemp(m->dir)) {
-		int r = -errno;
-
-		free(m->dir);
-		m->dir = NULL;
-		return r;
+	if (s->marker && keep_marker(s->marker) == 0) {
+		m->stays = true;
+		m->dir = strdup(s->marker);
+		r = m->dir ? 0 : -ENOMEM;
+	} else {
+		r = temporary_marker(&m->dir);
 	}
+	if (r < 0)
+		return r;
 	/* gcc prints the names of system headers without links. */
 	real = realpath(m->dir, NULL);
 	if (!real)
@@ -113,8 +166,7 @@ static int marker_init(struct marker *m)
 	free(m->dir);
 	m->dir = real;
 	m->system = path_join(m->dir, ".");
-	m->file = m->system ? path_join(m->system, stdc_predef) : NULL;
-	return m->file ? marker_write(m->file) : -ENOMEM;
+	return m->system ? 0 : -ENOMEM;
 }
 
 static int rely_on_all(struct scan_facts *f, const char *cwd, const struct strv *paths, bool timed)
@@ -215,7 +267,7 @@ int facts_question(struct scan_facts_store *s, const struct scan_plan *plan, str
 	AUTO(buf_fini) struct buf text = BUF_INIT;
 	AUTO(facts_reply_fini) struct facts_reply reply = FACTS_REPLY_INIT;
 	size_t n_answers;
-	int r = marker_init(&m);
+	int r = marker_init(s, &m);
 
 	if (r < 0 && r != -ENOMEM)
 		return facts_unknown(plan, ret_reason, "no temporary directory: %s", strerror(-r));

@@ -61,6 +61,7 @@ struct scan_facts_store {
 	struct facts_map programs; /* where a gcc has its cc1: char * */
 	struct facts_map refused;  /* struct facts_refusal, by key */
 	struct facts_db *db;       /* or NULL */
+	char *marker;              /* a directory beside it: facts_question.c */
 	struct scan_facts_stats stats;
 };
 

@@ -444,6 +444,43 @@ static void test_the_database(void **state)
 	assert_int_equal(unlink(x->db), 0);
 }
 
+static bool predefines(struct fixture *x, const char *db)
+{
+	struct asked a;
+	bool yes;
+
+	assert_int_equal(ask(&a, db, "/usr/bin/gcc -c x.c"), 0);
+	yes = a.facts->preinclude;
+	done(&a);
+	unlink(x->db);
+	return yes;
+}
+
+/* Questions leave nothing in TMPDIR, nor do they need it, and what they keep is made anew. */
+static void test_the_marker(void **state)
+{
+	struct fixture *x = *state;
+	char marker[160], file[192];
+	const char *tmp = getenv("TMPDIR");
+	AUTO(util_free) char *before = tmp ? strdup(tmp) : NULL;
+
+	snprintf(marker, sizeof(marker), "%s-marker", x->db);
+	snprintf(file, sizeof(file), "%s/stdc-predef.h", marker);
+	assert_int_equal(setenv("TMPDIR", "/nonexistent", 1), 0);
+	assert_true(predefines(x, x->db));
+	assert_int_equal(access(file, R_OK), 0);
+	assert_int_equal(unlink(file), 0);
+	assert_true(predefines(x, x->db));
+	assert_int_equal(access(file, R_OK), 0);
+	/* It cannot be made: each question has its own. */
+	assert_int_equal(fs_remove_tree(marker), 0);
+	write_file(marker, "", 0600);
+	assert_int_equal(setenv("TMPDIR", x->dir, 1), 0);
+	assert_true(predefines(x, x->db));
+	assert_int_equal(unlink(marker), 0);
+	assert_int_equal(before ? setenv("TMPDIR", before, 1) : unsetenv("TMPDIR"), 0);
+}
+
 /* Scripts in a compiler's place: whatever they say, it is no answer. */
 static void test_bad_compilers(void **state)
 {
@@ -488,6 +525,7 @@ int main(void)
 		cmocka_unit_test(test_an_operand_that_is_an_error),
 		cmocka_unit_test(test_one_key_for_what_does_not_matter),
 		cmocka_unit_test(test_the_database),
+		cmocka_unit_test(test_the_marker),
 		cmocka_unit_test(test_bad_compilers),
 	};
 
