@@ -129,6 +129,11 @@ static void update_run(struct service_request *r, const void *message)
 
 	if (!take_action(r, q->instance_name, (int)q->digest_function, q->action_digest, &action))
 		return;
+	if (r->service->own_results) {
+		service_fail(r, RPC_PERMISSION_DENIED,
+			"only results of what was executed here are kept");
+		return;
+	}
 	if (!q->action_result) {
 		service_fail(r, RPC_INVALID_ARGUMENT, "there is no action_result");
 		return;

@@ -20,7 +20,7 @@ static void get_capabilities(struct service_request *r, const void *message)
 
 	if (!service_instance_ok(r, q->instance_name))
 		return;
-	update.update_enabled = true;
+	update.update_enabled = !r->service->own_results;
 	cache.n_digest_functions = ARRAY_SIZE(functions);
 	cache.digest_functions = (void *)functions;
 	cache.action_cache_update_capabilities = &update;

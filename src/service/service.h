@@ -101,6 +101,7 @@ struct service {
 	int roots_fd;            /* a directory for jobs' input roots, on the store's file system */
 	const char *roots_path;  /* absolute path of it */
 	const char *instance;    /* the instance name that is served; NULL: any */
+	bool own_results;        /* clients may not add any to the action cache */
 	const char *worker;      /* who we are, in results; NULL: the host's name */
 	struct service_limits limits;
 	bool serving; /* what health says; false while draining */

@@ -204,6 +204,8 @@ static const struct row rows[] = {
 		"(may "
 		"be repeated)",
 		add_adopted},
+	{"own-results", 0, NULL, "let no client add a result to the action cache", set_true,
+		AT(own_results)},
 	{"instance", 0, "NAME", "the instance name that is served (default: any)", set_text,
 		AT(instance)},
 	{"sandbox", 0, "auto|always|never",
@@ -294,6 +296,8 @@ static const char *missing(const struct options *o)
 		return "--tls-client-ca needs --tls-cert and --tls-key";
 	if (o->instance && !o->store)
 		return "--instance needs --store";
+	if (o->own_results && !o->store)
+		return "--own-results needs --store";
 	if (o->adopt.n > 0 && !o->store)
 		return "--adopt needs --store";
 	if (o->store && !*o->store)

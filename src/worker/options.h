@@ -29,6 +29,7 @@ struct options {
 	const char *store;    /* directory; NULL: no Remote Execution, only the distcc protocol */
 	uint64_t store_size;  /* bytes */
 	const char *instance; /* NULL: any instance name is served */
+	bool own_results;
 	const char *tls_cert, *tls_key, *tls_client_ca; /* cert and key: both or neither */
 	const char *token_file;
 	enum confine_mode sandbox; /* of the compilers of distcc clients */

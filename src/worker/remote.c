@@ -112,6 +112,7 @@ int remote_open(struct server *s)
 	v->loop = &s->loop;
 	v->slots = &s->queue;
 	v->instance = s->options->instance;
+	v->own_results = s->options->own_results;
 	v->masks = s->secrets->files;
 	v->n_masks = s->secrets->n_files;
 	v->limits.timeout_ms = s->options->job_lifetime_s * 1000;

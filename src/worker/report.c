@@ -188,6 +188,8 @@ static void add_settings(struct page *p)
 		o->job_lifetime_s ? TEXT(p, "%" PRIu64 " s", o->job_lifetime_s) : NULL);
 	add_setting(p, "store", o->store);
 	add_setting(p, "instance", o->instance);
+	if (o->own_results)
+		add_setting(p, "results", "of what was executed here only");
 	add_setting(p, "TLS",
 		!s->secrets->tls   ? "no"
 		: o->tls_client_ca ? "with certificates of clients"

@@ -187,13 +187,16 @@ def test_batch_read_compressed(client):
     assert (a.compressor, a.data) == (re.Compressor.IDENTITY, text)
 
 
-def batch_max(client):
+def capabilities(client):
     call = client.channel.unary_unary(
         "/build.bazel.remote.execution.v2.Capabilities/GetCapabilities",
         request_serializer=re.GetCapabilitiesRequest.SerializeToString,
         response_deserializer=re.ServerCapabilities.FromString)
-    answer = call(re.GetCapabilitiesRequest(), timeout=DEADLINE)
-    return answer.cache_capabilities.max_batch_total_size_bytes
+    return call(re.GetCapabilitiesRequest(), timeout=DEADLINE).cache_capabilities
+
+
+def batch_max(client):
+    return capabilities(client).max_batch_total_size_bytes
 
 
 def test_batch_limits(client):
@@ -643,6 +646,24 @@ def test_results_after_a_kill(server):
     client = s.client()
     assert get_result(client, action).result() == result
     assert client.read(digest_of(out)) == out
+
+
+# --- own results ---
+
+
+def test_own_results(daemon):
+    """No client adds one: it is told, and may know before it tries."""
+    s = daemon("--own-results")
+    client, action = s.client(), digest_of(b"an action")
+    with pytest.raises(grpc.RpcError) as e:
+        put_result(client, action, re.ActionResult()).result()
+    assert e.value.code() == grpc.StatusCode.PERMISSION_DENIED
+    with pytest.raises(grpc.RpcError) as e:
+        get_result(client, action).result()
+    assert e.value.code() == grpc.StatusCode.NOT_FOUND
+    for d, may in (s, False), (daemon(), True):
+        told = capabilities(d.client())
+        assert told.action_cache_update_capabilities.update_enabled is may
 
 
 # --- instances ---
