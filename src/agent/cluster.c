@@ -9,6 +9,7 @@ struct cluster_host {
 	struct rex *rex;                            /* NULL until needed */
 	uint64_t not_until_ms, no_results_until_ms; /* 0: it may be asked, be given some */
 	bool unwell;
+	uint64_t mute_ms; /* the last rest of cluster_rest_mute; 0: none since it answered */
 };
 
 static bool same(const char *a, const char *b)
@@ -79,13 +80,23 @@ bool cluster_rest(struct cluster *c, const struct hosts_entry *e, uint64_t until
 	return was_well;
 }
 
+void cluster_rest_mute(struct cluster *c, const struct hosts_entry *e, uint64_t now_ms)
+{
+	struct cluster_host *h;
+
+	if (find_or_add(c, e, &h) < 0)
+		return;
+	h->mute_ms = h->mute_ms ? MIN(h->mute_ms * 2, (uint64_t)CLUSTER_RETRY_MS) : CLUSTER_MUTE_MS;
+	h->not_until_ms = now_ms + h->mute_ms;
+}
+
 void cluster_is_well(struct cluster *c, const struct hosts_entry *e)
 {
 	struct cluster_host *h = find(c, e);
 
 	if (h) {
 		h->unwell = false;
-		h->not_until_ms = 0;
+		h->not_until_ms = h->mute_ms = 0;
 	}
 }
 

@@ -10,7 +10,7 @@
  * turned out not to speak it (an old distccd, one without --store), or that failed, is not asked
  * again for a while.
  */
-enum { CLUSTER_MAX = HOSTS_MAX, CLUSTER_RETRY_MS = 600 * 1000 };
+enum { CLUSTER_MAX = HOSTS_MAX, CLUSTER_RETRY_MS = 600 * 1000, CLUSTER_MUTE_MS = 5000 };
 
 struct cluster_host;
 
@@ -28,6 +28,11 @@ struct cluster_times {
 bool cluster_may_ask(const struct cluster *c, const struct hosts_entry *e, uint64_t now_ms);
 /* Not until then. True: it was well before, so that this is worth a word. */
 bool cluster_rest(struct cluster *c, const struct hosts_entry *e, uint64_t until_ms);
+/*
+ * It ended the connection before it said a word: an old distccd, or a network that broke. It rests
+ * for CLUSTER_MUTE_MS, and twice as long each time that it does so again, up to CLUSTER_RETRY_MS.
+ */
+void cluster_rest_mute(struct cluster *c, const struct hosts_entry *e, uint64_t now_ms);
 /* It answered. */
 void cluster_is_well(struct cluster *c, const struct hosts_entry *e);
 

@@ -554,7 +554,9 @@ static void declined(struct job *j, struct fleet_host *host, const struct rex_re
 	job_say(j, LOG_LEVEL_INFO, rex_outcome_name(res->outcome), "%s: %s%s%s",
 		host->entry.definition, rex_outcome_text(res->outcome), *res->detail ? ": " : "",
 		res->detail);
-	if (never)
+	if (res->outcome == REX_NOT_GRPC)
+		cluster_rest_mute(&j->agent->cluster, &host->entry, job_now_ms(j));
+	else if (never)
 		(void)cluster_rest(
 			&j->agent->cluster, &host->entry, job_now_ms(j) + CLUSTER_RETRY_MS);
 	j->local_reason = rex_outcome_name(res->outcome);
@@ -573,6 +575,7 @@ static void on_run_done(void *data, struct rex_result *res)
 	switch (res->outcome) {
 	case REX_DONE:
 		fleet_succeeded(&j->agent->fleet, host, job_now_ms(j) - j->remote_started_ms);
+		cluster_is_well(&j->agent->cluster, &host->entry);
 		done(j, res);
 		return;
 	case REX_UNRESOLVED:
