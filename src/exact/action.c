@@ -54,8 +54,7 @@ struct maker {
 	struct input *inputs;
 	size_t n, cap;
 	struct hashset by_bytes;
-	struct hashset looked_in; /* paths, by what is above them: of each directory one */
-	struct hashset placed;    /* paths of directories */
+	struct hashset looked_in; /* paths of directories, there or not */
 	struct buf name;
 	char **reason;
 };
@@ -222,55 +221,31 @@ static int place(struct maker *m, const char *name, const char **ret_real)
 	return r != 0 ? r : scanner_steps(m->p->scanner, path, add_step, m);
 }
 
-static size_t above(const struct scan_path *p)
-{
-	const char *slash = memrchr(p->path, '/', p->len);
-
-	return slash ? (size_t)(slash - p->path) : 0;
-}
-
-static bool same_above(const void *item, const void *key)
-{
-	const struct scan_path *x = item, *y = key;
-	size_t n = above(y);
-
-	return above(x) == n && memcmp(x->path, y->path, n) == 0;
-}
-
 static bool same_path(const void *item, const void *key)
 {
 	return item == key;
 }
 
-/* The directory by the name that is used, once. */
-static int place_once(struct maker *m, struct scan_path *path)
+/* The directory of that name, or the nearest above it that is there; all up to it once. */
+static int nearest_directory(struct maker *m, char *name)
 {
+	struct scan_path *path;
 	const char *real;
 
-	if (hashset_find(&m->placed, path->id, same_path, path))
-		return 0;
-	if (hashset_reserve(&m->placed) < 0)
-		return -ENOMEM;
-	hashset_add(&m->placed, path->id, path);
-	return place(m, path->path, &real);
-}
-
-/* The directory of that name, or the nearest above it that is there. */
-static int nearest_directory(struct maker *m, const char *name, size_t n)
-{
-	AUTO(util_free) char *text = strndup(name, n);
-	struct scan_path *path;
-
-	if (!text)
-		return -ENOMEM;
-	for (char *slash; *text; *slash = '\0') {
-		int r = scanner_file(m->p->scanner, "/", text, &path);
+	for (char *slash; *name; *slash = '\0') {
+		int r = scanner_file(m->p->scanner, "/", name, &path);
 
 		if (r == -ENOMEM)
 			return r;
+		if (r == 0 && hashset_find(&m->looked_in, path->id, same_path, path))
+			return 0;
+		if (r == 0 && hashset_reserve(&m->looked_in) < 0)
+			return -ENOMEM;
+		if (r == 0)
+			hashset_add(&m->looked_in, path->id, path);
 		if (r == 0 && path->kind == SCAN_DIRECTORY)
-			return place_once(m, path);
-		slash = strrchr(text, '/');
+			return place(m, path->path, &real);
+		slash = strrchr(name, '/');
 		if (!slash)
 			return 0;
 	}
@@ -280,14 +255,13 @@ static int nearest_directory(struct maker *m, const char *name, size_t n)
 static int looked_for(void *arg, const struct scan_path *p)
 {
 	struct maker *m = arg;
-	uint32_t hash = hashset_hash(p->path, above(p));
+	const char *slash = memrchr(p->path, '/', p->len);
+	int r = 0;
 
-	if (hashset_find(&m->looked_in, hash, same_above, p))
-		return 0;
-	if (hashset_reserve(&m->looked_in) < 0)
-		return -ENOMEM;
-	hashset_add(&m->looked_in, hash, (void *)p);
-	return nearest_directory(m, p->path, above(p));
+	buf_clear(&m->name);
+	if (slash)
+		r = buf_append(&m->name, p->path, (size_t)(slash - p->path));
+	return r < 0 || m->name.len == 0 ? r : nearest_directory(m, m->name.data);
 }
 
 static int collect(struct maker *m)
@@ -785,7 +759,6 @@ int exact_action_make(const struct exact_params *p, struct exact_action *ret, ch
 	free(m.inputs);
 	hashset_fini(&m.by_bytes);
 	hashset_fini(&m.looked_in);
-	hashset_fini(&m.placed);
 	buf_fini(&m.name);
 	if (r == 0)
 		*ret = a;
