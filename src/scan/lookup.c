@@ -95,16 +95,6 @@ void lookup_forget(struct scanner *s)
 	s->search = NULL;
 }
 
-/* What was noted of a file in another unit is no longer true. */
-static void begin(struct scanner *s, struct file *f)
-{
-	if (f->unit == s->epoch)
-		return;
-	f->unit = s->epoch;
-	f->read = f->listed = f->once = f->probed = f->probed_otherwise = false;
-	f->node = NULL;
-}
-
 int lookup_file(struct scanner *s, struct scan_path *p, struct file **ret)
 {
 	struct file *f = p->user;
@@ -118,7 +108,7 @@ int lookup_file(struct scanner *s, struct scan_path *p, struct file **ret)
 		s->all_files = f;
 		p->user = f;
 	}
-	begin(s, f);
+	lookup_begin(s, f);
 	*ret = f;
 	return 0;
 }
@@ -485,7 +475,7 @@ static int use(struct scanner *s, struct lookup *l)
 		l->epoch = s->fs.epoch;
 	}
 	if (l->file)
-		begin(s, l->file);
+		lookup_begin(s, l->file);
 	e = remember(s, l);
 	if (e == 0 && s->first_include && !s->clang) {
 		s->first_include = false;

@@ -365,10 +365,10 @@ static int computed(
 
 static int push_frame(struct scanner *s, struct file *f, const struct text *text)
 {
-	struct frame *frame = &s->frames[s->n_frames];
-
-	*frame = (struct frame){.file = f, .text = text};
-	s->n_frames++;
+	if (s->n_ops > UNIT_OPS_MAX)
+		return unit_unknown(s, "more than %d directives", UNIT_OPS_MAX);
+	s->n_ops += text->n_ops;
+	s->frames[s->n_frames++] = (struct frame){.file = f, .text = text, .at = text->ops};
 	return 0;
 }
 
@@ -543,11 +543,35 @@ static inline void foresee(struct scanner *s, struct file *f)
 	__builtin_prefetch(then->then);
 }
 
+/* The text of what l has found is run next. */
+static inline int enter(struct scanner *s, const struct lookup *l, const struct text *text)
+{
+	struct frame *frame = &s->frames[s->n_frames];
+	int e = push_frame(s, l->file, text);
+
+	if (e != 0)
+		return e;
+	s->n_ops += UNIT_OPS_OF_FILE;
+	foresee(s, l->file);
+	l->file->read = true;
+	frame->found = frame->next_to = l->found;
+	frame->name = l->name;
+	frame->shortened = l->shortened;
+	frame->system = frame[-1].system;
+	if (l->found >= 0) {
+		const struct scan_search_dir *d = &s->search->dirs[l->found];
+
+		frame->dir_name = d->name;
+		frame->system |= d->system;
+	}
+	return 0;
+}
+
 static int enter_file(struct scanner *s, struct lookup *l, bool import, bool command_line)
 {
 	struct file *f = l->file;
 	const struct text *text;
-	struct frame *frame;
+	struct frame *frame = &s->frames[s->n_frames];
 	bool done = false;
 	int e = 0;
 
@@ -569,28 +593,17 @@ static int enter_file(struct scanner *s, struct lookup *l, bool import, bool com
 		return 0;
 	}
 	e = lookup_note(s, f, SCAN_FILE_READ);
+	if (e == 0)
+		e = enter(s, l, text);
 	if (e != 0)
 		return e;
-	s->n_ops += UNIT_OPS_OF_FILE;
-	foresee(s, f);
-	f->read = true;
 	if (s->clang)
 		f->node->read = true;
-	e = push_frame(s, f, text);
-	frame = &s->frames[s->n_frames - 1];
-	frame->found = frame->next_to = l->found;
 	if (s->clang && l->found == FOUND_CURRENT)
 		frame->next_to = frame[-1].next_to;
-	frame->name = l->name;
-	frame->shortened = l->shortened;
-	frame->system = frame[-1].system;
-	if (l->found >= 0) {
-		frame->dir_name = s->search->dirs[l->found].name;
-		frame->system |= s->search->dirs[l->found].system;
-	} else if (command_line && l->found == FOUND_CURRENT) {
+	if (command_line && l->found == FOUND_CURRENT)
 		frame->dir_name = ".";
-	}
-	return e;
+	return 0;
 }
 
 static int missing(struct scanner *s, uint32_t name)
@@ -621,18 +634,32 @@ static int include_computed(struct scanner *s, const struct text *text, struct o
 }
 
 /*
- * Most includes repeat one of the same unit, whose file is not to be read again. For these nothing
- * else is looked at.
+ * The usual include under gcc: it comes to what it came to before, and that is a file that is read for
+ * the first time, or need not be read again. Where it may be another one, nothing is done (false) that
+ * include() would not do.
  */
-static inline bool is_idle(const struct scanner *s, const struct frame *f, const struct op *op)
+static inline bool include_known(struct scanner *s, const struct frame *f, const struct op *op)
 {
-	const struct lookup *l = op->lookup;
+	struct lookup *l = op->lookup;
+	struct file *file;
 
-	if ((op->flags & OP_COMPUTED) || !l || l->unit != s->epoch || s->clang || s->first_include)
+	if ((op->flags & OP_COMPUTED) || !l || (s->clang | s->first_include))
 		return false;
 	if (!(op->flags & OP_ANGLED) && !lookup_is_beside(s, f, l))
 		return false;
-	return l->file && (l->file->once || is_guarded(s, l->file));
+	if (l->unit != s->epoch && !lookup_use_known(s, l))
+		return false;
+	file = l->file;
+	if (!file)
+		return false;
+	if (file->unit == s->epoch)
+		return file->once || is_guarded(s, file);
+	if (s->once_seen || !lookup_has_text(s, file) || s->n_frames > UNIT_DEPTH_MAX ||
+		s->n_ops > UNIT_OPS_MAX || s->result.n_files == s->files_cap)
+		return false;
+	lookup_begin(s, file);
+	lookup_note_first(s, file);
+	return enter(s, l, file->text) == 0;
 }
 
 static int include(struct scanner *s, struct op *op)
@@ -915,31 +942,19 @@ static inline int go_on(struct scanner *s, const struct frame *f, uint32_t next,
 	return 0;
 }
 
-/* f has come to at. What is passed over counts as what is executed. */
-static inline void leave_at(struct scanner *s, struct frame *f, const struct op *at)
-{
-	uint32_t i = (uint32_t)(at - f->text->ops);
-
-	s->n_ops += i - f->at;
-	f->at = i;
-}
-
 /* The top frame is at its end. */
-static inline int pop_frame(struct scanner *s, struct frame *f, const struct op *end)
+static inline void pop_frame(struct scanner *s, struct frame *f)
 {
-	leave_at(s, f, end + 1);
-	if (f->file && f->file->node)
+	if (s->clang && f->file && f->file->node)
 		f->file->node->ended = true;
 	s->n_frames--;
-	return s->n_ops <= UNIT_OPS_MAX ? 0
-					: unit_unknown(s, "more than %d directives", UNIT_OPS_MAX);
 }
 
 /* Until no more than base frames are left; there is one more at least. */
 static int run_to(struct scanner *s, uint32_t base)
 {
 	struct frame *f = &s->frames[s->n_frames - 1];
-	struct op *op = f->text->ops + f->at;
+	struct op *op = f->at;
 	uint32_t next = 0;
 	int e = 0;
 
@@ -976,24 +991,21 @@ static int run_to(struct scanner *s, uint32_t base)
 			op = f->text->ops + op->end;
 			break;
 		case OP_INCLUDE:
-			if (is_idle(s, f, op)) {
-				op++;
-				break;
-			} /* fall through */
 		case OP_INCLUDE_NEXT:
 		case OP_IMPORT:
-			leave_at(s, f, op + 1);
-			e = op->flags & OP_COMPUTED ? include_computed(s, f->text, op)
-						    : include(s, op);
+			f->at = op + 1;
+			if (op->kind != OP_INCLUDE || !include_known(s, f, op))
+				e = op->flags & OP_COMPUTED ? include_computed(s, f->text, op)
+							    : include(s, op);
 			f = &s->frames[s->n_frames - 1];
-			op = f->text->ops + f->at;
+			op = f->at;
 			break;
 		case OP_END:
-			e = pop_frame(s, f, op);
+			pop_frame(s, f);
 			if (s->n_frames <= base)
-				return e;
+				return 0;
 			f = &s->frames[s->n_frames - 1];
-			op = f->text->ops + f->at;
+			op = f->at;
 			break;
 		case OP_EMBED ... OP_UNKNOWN:
 			e = rare(s, f, op++);

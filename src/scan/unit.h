@@ -19,12 +19,12 @@
 enum { UNIT_STOP = 2 };
 
 enum {
-	UNIT_DEPTH_MAX = 200,          /* nested includes: both compilers' limit */
-	UNIT_EXPANSIONS_MAX = 4 << 20, /* macro expansions in one unit */
-	UNIT_OPS_MAX = 64 << 20,       /* directives in one unit, those that are passed over too */
-	UNIT_OPS_OF_FILE = 1024,       /* a file that is entered counts as so many: two #includes of
-				   itself in a file are 2^200 */
-	UNIT_TOKENS_MAX = 64 << 20,    /* tokens pulled through the expander in one unit */
+	UNIT_DEPTH_MAX = 200,                /* nested includes: both compilers' limit */
+	UNIT_EXPANSIONS_MAX = 4 << 20,       /* macro expansions in one unit */
+	UNIT_OPS_MAX = 64 << 20,             /* directives of all that is entered in one unit */
+	UNIT_OPS_OF_FILE = 1024,             /* a file that is entered counts as so many more: two
+				   #includes of itself in a file are 2^200 */
+	UNIT_TOKENS_MAX = 64 << 20,          /* tokens pulled through the expander in one unit */
 	UNIT_DIRECTIVE_TOKENS_MAX = 4 << 20, /* kept while one directive is expanded */
 	UNIT_FILES_MAX = 1 << 20,
 	UNIT_NESTED_MAX = 1000, /* arguments within arguments, parentheses within parentheses */
@@ -99,7 +99,7 @@ struct lookup {
 struct frame {
 	struct file *file;
 	const struct text *text;
-	uint32_t at;
+	struct op *at;
 	int32_t found;
 	int32_t next_to; /* what #include_next goes on from; clang: a file found beside its includer
 			    has its includer's */
@@ -305,10 +305,16 @@ void lookup_forget(struct scanner *s);
 /* The path of a frame as the compiler spells it, into s->scratch. */
 int lookup_spelling(struct scanner *s, const struct frame *f) MUST_CHECK;
 
-static inline int lookup_text(struct scanner *s, struct file *f, const struct text **ret)
+/* Is f->text what an include of it reads now? */
+static inline bool lookup_has_text(const struct scanner *s, const struct file *f)
 {
 	/* Path, inode and content are three places in memory, and there are hundreds of files. */
-	if (f->generation != s->fs.generation || f->text->mode != s->mode)
+	return f->generation == s->fs.generation && f->text->mode == s->mode;
+}
+
+static inline int lookup_text(struct scanner *s, struct file *f, const struct text **ret)
+{
+	if (!lookup_has_text(s, f))
 		return lookup_text_slow(s, f, ret);
 	*ret = f->text;
 	return 0;
@@ -339,6 +345,40 @@ static inline bool lookup_is_of_op(const struct scanner *s, const struct op *op)
 	if (op->flags & OP_ANGLED)
 		return true;
 	return lookup_is_beside(s, f, l);
+}
+
+/* What was noted of a file in another unit is no longer true. */
+static inline void lookup_begin(const struct scanner *s, struct file *f)
+{
+	if (f->unit == s->epoch)
+		return;
+	f->unit = s->epoch;
+	f->read = f->listed = f->once = f->probed = f->probed_otherwise = false;
+	f->node = NULL;
+}
+
+/*
+ * Make l, of the search list in hand and up to date with nothing to be proved, part of the unit. False:
+ * it is not so, or there is no room, and nothing was done.
+ */
+static inline bool lookup_use_known(struct scanner *s, struct lookup *l)
+{
+	if (l->serial != s->search->serial || l->generation != s->fs.generation || !l->watched ||
+		s->n_used == s->used_cap)
+		return false;
+	s->used[s->n_used++] = l;
+	l->unit = s->epoch;
+	return true;
+}
+
+/* List f, of which nothing was noted in this unit, as read. There is room. */
+static inline void lookup_note_first(struct scanner *s, struct file *f)
+{
+	struct scan_result *r = &s->result;
+
+	f->index = (uint32_t)r->n_files++;
+	r->files[f->index] = (struct scan_result_file){f->path, f->content, SCAN_FILE_READ};
+	f->listed = true;
 }
 
 /* run.c */

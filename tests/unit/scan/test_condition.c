@@ -360,6 +360,99 @@ static void branches_of_one_name_are_taken_in_turn(void **state)
 	engine_fini(&e);
 }
 
+/* Further than an op itself can say. */
+static void what_is_passed_over_may_be_long(void **state)
+{
+	static const char *const defines[] = {"", "#define A 0\n", "", "#define A 1\n", "", ""};
+	AUTO(buf_fini) struct buf text = BUF_INIT;
+	struct engine e;
+
+	start(&e, ENGINE_C17);
+	assert_int_equal(buf_append_str(&text, "#if A\n"), 0);
+	for (unsigned i = 0; i < 2 * (UINT16_MAX + 1); i++)
+		assert_int_equal(buf_append_str(&text, "#undef U\n"), 0);
+	assert_int_equal(buf_append_str(&text, "#define TRUE\n#else\n#define FALSE\n#endif\n"), 0);
+	world_put("main.c", buf_str(&text));
+	for (size_t i = 0; i < ARRAY_SIZE(defines); i++) {
+		assert_int_equal(engine_define(&e, defines[i], strlen(defines[i])), 0);
+		assert_int_equal(engine_run(&e), 0);
+		assert_int_equal(engine_defined(&e, "TRUE"), i == 3);
+		assert_int_equal(engine_defined(&e, "FALSE"), i != 3);
+	}
+	engine_fini(&e);
+}
+
+/* Also where the number of units has come around to where it began. */
+static void what_a_name_means_ends_with_its_unit(void **state)
+{
+	static const char defines[] = "#define A 1\n#define B 1\n";
+	struct engine e;
+
+	start(&e, ENGINE_C17);
+	world_put("main.c", "#ifdef A\n#define A_THERE\n#endif\n#if B\n#define B_THERE\n#endif\n"
+			    "#if !defined(A) && !defined(B)\n#define NEITHER\n#endif\n");
+	for (unsigned i = 0; i < 12; i++) {
+		bool yes = i % 3 == 0;
+
+		if (i == 3)
+			e.s->epoch = UINT32_MAX - 3;
+		assert_int_equal(engine_define(&e, defines, yes ? sizeof(defines) - 1 : 0), 0);
+		assert_int_equal(engine_run(&e), 0);
+		assert_int_equal(engine_defined(&e, "A_THERE"), yes);
+		assert_int_equal(engine_defined(&e, "B_THERE"), yes);
+		assert_int_equal(engine_defined(&e, "NEITHER"), !yes);
+	}
+	assert_true(e.s->epoch < 12);
+	engine_fini(&e);
+}
+
+/* Read, or met and not to be read again, by names of more than one kind: the same each time. */
+static void what_was_read_is_listed_each_time(void **state)
+{
+	static const char *const guarded = "#ifndef G\n#define G\n#endif\n";
+	static const char *const order[] = {
+		"/main.c", "/g.h", "/each.h", "sys/s.h", "./g.h", "./each.h", "/b.h", "./b.h"};
+	struct engine e;
+
+	start(&e, ENGINE_C17);
+	assert_true(mkdir("sys", 0777) == 0 || errno == EEXIST);
+	world_put("g.h", guarded);
+	world_put("each.h", "#ifdef TWICE\n#define THRICE\n#endif\n#ifdef ONCE\n#define TWICE\n"
+			    "#endif\n#define ONCE\n#include \"g.h\"\n");
+	world_put("sys/s.h", "#include <g.h>\n#include \"each.h\"\n");
+	world_put("b.h", "#ifndef LATE\n#define LATE\n#endif\n");
+	world_put("main.c",
+		"#include \"g.h\"\n#include \"each.h\"\n#include <s.h>\n#include <g.h>\n"
+		"#include \"each.h\"\n#define LATE\n#include \"b.h\"\n#include <b.h>\n");
+	for (unsigned round = 0; round < 4; round++) {
+		const struct scan_result *r = &e.s->result;
+
+		assert_int_equal(engine_run(&e), 0);
+		assert_true(engine_defined(&e, "THRICE"));
+		assert_int_equal(r->n_files, ARRAY_SIZE(order));
+		for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
+			assert_true(str_ends(r->files[i].path->path, order[i]));
+			assert_int_equal(r->files[i].role, SCAN_FILE_READ);
+			assert_non_null(r->files[i].content);
+		}
+		assert_int_equal(e.s->n_used, 8);
+	}
+	engine_fini(&e);
+}
+
+/* A header that includes itself twice is 2^200 of them. */
+static void a_unit_without_end_is_given_up(void **state)
+{
+	struct engine e;
+
+	start(&e, ENGINE_C17);
+	world_put("h.h", "#include \"h.h\"\n#include \"h.h\"\n");
+	world_put("main.c", "#include \"h.h\"\n");
+	assert_int_equal(engine_run(&e), UNIT_STOP);
+	assert_true(str_starts(buf_str(&e.s->reason), "more than "));
+	engine_fini(&e);
+}
+
 /* Includes of one unit that repeat an earlier one, of a file that is to be read again or is not. */
 static void includes_that_repeat_one_are_made_where_they_count(void **state)
 {
@@ -398,6 +491,10 @@ int main(void)
 		cmocka_unit_test(what_was_looked_for_is_looked_for_again),
 		cmocka_unit_test(many_states_come_around_again),
 		cmocka_unit_test(branches_of_one_name_are_taken_in_turn),
+		cmocka_unit_test(what_is_passed_over_may_be_long),
+		cmocka_unit_test(what_a_name_means_ends_with_its_unit),
+		cmocka_unit_test(what_was_read_is_listed_each_time),
+		cmocka_unit_test(a_unit_without_end_is_given_up),
 		cmocka_unit_test(includes_that_repeat_one_are_made_where_they_count),
 	};
 
