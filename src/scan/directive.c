@@ -155,21 +155,13 @@ static int begin_ifdef(struct reduce *r, enum op_kind kind)
 	return e < 0 ? e : push_level(r, (uint32_t)(op - r->text->ops));
 }
 
-static void set_next(struct text *t, struct op *op, uint32_t next)
-{
-	if (op_has_tokens(op))
-		t->directives[op->id].next = next;
-	else
-		op->next = next;
-}
-
 /* op is the next branch of the innermost conditional. */
 static void link_branch(struct reduce *r, struct op *op)
 {
 	struct reduce_level *v = &r->levels[r->n_levels - 1];
 	uint32_t at = (uint32_t)(op - r->text->ops);
 
-	set_next(r->text, &r->text->ops[v->last], at);
+	text_set_next(r->text, &r->text->ops[v->last], at);
 	r->text->ops[v->last].flags |= OP_BRANCHES;
 	v->last = at;
 }
@@ -243,7 +235,7 @@ void reduce_close(struct reduce *r)
 	struct text *t = r->text;
 	struct reduce_level *v = &r->levels[--r->n_levels];
 
-	set_next(t, &t->ops[v->last], t->n_ops);
+	text_set_next(t, &t->ops[v->last], t->n_ops);
 	for (uint32_t i = v->start;; i = text_next(t, &t->ops[i])) {
 		struct op *op = &t->ops[i];
 

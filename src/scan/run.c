@@ -911,12 +911,10 @@ static int other_branch(struct scanner *s, const struct frame *f, uint32_t next,
 
 	for (;;) {
 		struct op *op = ops + next;
-		int e = 0;
+		int e;
 
 		if (op->kind == OP_ELIF)
 			e = condition(s, f, op, &next);
-		else if (op->kind == OP_ELSE)
-			next = 0;
 		else
 			e = defined_or_not(s, op, op->kind == OP_ELIFDEF, &next);
 		if (e != 0)

@@ -181,6 +181,23 @@ static int trim(struct text **at)
 	return 0;
 }
 
+/* Who would go on at an #else goes on behind it: only a branch that was taken comes to one. */
+static void pass_else(struct text *t)
+{
+	for (uint32_t i = 0; i < t->n_ops; i++) {
+		struct op *op = &t->ops[i];
+		uint32_t next;
+
+		if (!(op->flags & OP_BRANCHES) || op->kind < OP_IFDEF || op->kind > OP_ELIFNDEF)
+			continue;
+		next = text_next(t, op);
+		if (t->ops[next].kind != OP_ELSE)
+			continue;
+		text_set_next(t, op, next + 1);
+		op->flags &= (uint8_t)~OP_BRANCHES;
+	}
+}
+
 int text_make(struct text_maker *m, const char *data, size_t len, uint32_t mode, struct text **ret)
 {
 	AUTO(source_fini) struct source source = {0};
@@ -208,6 +225,7 @@ int text_make(struct text_maker *m, const char *data, size_t len, uint32_t mode,
 	if (r.text->n_ops > 1 && r.text->ops[0].kind == OP_IFNDEF &&
 		r.text->ops[0].next == r.text->n_ops - 1)
 		r.text->guard = r.text->ops[0].id;
+	pass_else(r.text);
 	r.text->guard_alone = r.text->guard && !r.outside;
 	*ret = r.text;
 	return 0;

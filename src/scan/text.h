@@ -9,7 +9,8 @@
  * and the few things in its text that act like directives. Made once per content and mode, shared
  * by all units.
  *
- * Conditionals are laid out at reduction: a false branch is one jump. "#if defined X" is stored as
+ * Conditionals are laid out at reduction: a false branch is one jump, to the next #elif or behind the
+ * #else. "#if defined X" is stored as
  * "#ifdef X"; an #ifdef group in which nothing happens is left out.
  */
 
@@ -54,10 +55,11 @@ enum op_kind {
 
 enum op_flag {
 	OP_ANGLED = 1 << 0,
-	OP_BRANCHES = 1 << 1, /* of a condition: next is another branch of the same conditional */
-	OP_LEVEL = 1 << 2,    /* of OP_LINE: with flags, which say that a file is entered or left */
-	OP_COMPUTED = 1 << 3, /* of an include: its name is what its tokens come to */
-	OP_ONE_READ = 1 << 4, /* of a condition: it has one, and not known */
+	OP_BRANCHES =
+		1 << 1,    /* of a condition: next is another condition of the same conditional */
+	OP_LEVEL = 1 << 2, /* of OP_LINE: with flags, which say that a file is entered or left */
+	OP_COMPUTED = 1 << 3,  /* of an include: its name is what its tokens come to */
+	OP_ONE_READ = 1 << 4,  /* of a condition: it has one, and not known */
 	OP_ONE_FALSE = 1 << 5, /* what it came to by that */
 };
 
@@ -78,7 +80,8 @@ struct op {
 		uint32_t macro; /* its number */
 		uint32_t line;  /* in the file, from 1 */
 		struct {
-			uint32_t next; /* index of the #elif, #else or what is behind the #endif */
+			uint32_t
+				next; /* index of the #elif, or of what is behind the #else or #endif */
 			uint32_t end;
 		};
 		struct memo_entry *known; /* with tokens: what held last; NULL: nothing yet */
@@ -120,6 +123,14 @@ struct text {
 static inline uint32_t text_next(const struct text *t, const struct op *op)
 {
 	return op_has_tokens(op) ? t->directives[op->id].next : op->next;
+}
+
+static inline void text_set_next(struct text *t, struct op *op, uint32_t next)
+{
+	if (op_has_tokens(op))
+		t->directives[op->id].next = next;
+	else
+		op->next = next;
 }
 
 enum {

@@ -93,7 +93,7 @@ static void check_op(const struct text_maker *m, const struct text *t, uint32_t 
 	}
 	if (op->flags & OP_BRANCHES && op->kind >= OP_IFDEF && op->kind <= OP_ELIFNDEF)
 		check(t->ops[text_next(t, op)].kind >= OP_ELIF &&
-			t->ops[text_next(t, op)].kind <= OP_ELSE);
+			t->ops[text_next(t, op)].kind <= OP_ELIFNDEF);
 }
 
 static void make(struct text_maker *m, const char *text, size_t len, uint32_t mode)
