@@ -16,6 +16,7 @@
 #include <sys/param.h> /* MIN, MAX */
 
 #define MUST_CHECK __attribute__((warn_unused_result))
+#define NOINLINE __attribute__((noinline)) /* keeps what is rare out of a hot caller's registers */
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 
 /* Run fn(&variable) when the variable's scope ends: "AUTO(buf_fini) struct buf b = BUF_INIT;" */

@@ -37,10 +37,24 @@ static int place(struct memo *m, struct memo_entry ***ret)
 	return 0;
 }
 
+/* Into e, which has room for one more. */
+static void copy_reads(struct memo_entry *e, const struct memo_read *reads)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < e->n_reads; i++)
+		if (reads[i].macro != 0)
+			e->reads[n++] = reads[i];
+	for (uint32_t i = 0; i < e->n_reads; i++)
+		if (reads[i].macro == 0)
+			e->reads[n++] = reads[i];
+	e->reads[n] = (struct memo_read){0};
+}
+
 int memo_add(struct memo **m, const struct memo_entry *e, const struct memo_read *reads,
 	struct memo_entry **ret)
 {
-	size_t reads_size = e->n_reads * sizeof(*reads);
+	size_t reads_size = (e->n_reads + 1) * sizeof(*reads);
 	size_t probes_size = e->n_probes * sizeof(*e->probes);
 	struct memo_entry *copy = malloc(sizeof(*copy) + reads_size + probes_size);
 	struct memo_entry **at;
@@ -55,9 +69,8 @@ int memo_add(struct memo **m, const struct memo_entry *e, const struct memo_read
 		return r;
 	}
 	*copy = *e;
-	copy->probes = (struct memo_probe *)(copy->reads + e->n_reads);
-	if (reads_size > 0)
-		memcpy(copy->reads, reads, reads_size);
+	copy->probes = (struct memo_probe *)(copy->reads + e->n_reads + 1);
+	copy_reads(copy, reads);
 	if (probes_size > 0)
 		memcpy(copy->probes, e->probes, probes_size);
 	free(*at);

@@ -38,7 +38,7 @@ struct memo_entry {
 	uint32_t n_probes;
 	const void *facts;         /* of whose __has_… an answer is part, or NULL: any */
 	struct memo_probe *probes; /* behind the reads */
-	struct memo_read reads[];
+	struct memo_read reads[];  /* those that meant a macro first; and one of no name (0) */
 };
 
 struct memo {

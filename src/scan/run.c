@@ -14,7 +14,7 @@
 int unit_slots(struct scanner *s)
 {
 	uint32_t n = s->n_slots ? s->n_slots : 1 << 14;
-	struct slot *slots;
+	uint64_t *slots;
 	uint16_t *busy;
 
 	if (s->n_slots >= s->names.n)
@@ -95,7 +95,7 @@ static int check_dirty(struct scanner *s, uint32_t id, const struct macro *m)
 {
 	const char *name = intern_text(&s->names, id);
 
-	if (m && !(s->slots[id].macro & SLOT_GIVEN))
+	if (m && !(unit_slot(s, id) & SLOT_GIVEN))
 		return 0;
 	if (m && (m->flags & MACRO_SPECIAL))
 		return 0;
@@ -141,19 +141,16 @@ static int same_probes(struct scanner *s, const struct memo_entry *e, bool *ret)
 /* Names that a memo holds have slots: they were read. */
 static inline bool same_reads(const struct scanner *s, const struct memo_entry *e)
 {
-	const struct memo_read *end = e->reads + e->n_reads;
-	const struct slot *slots = s->slots;
-	uint32_t epoch = s->epoch;
+	const struct memo_read *r = e->reads;
+	const uint64_t *slots = s->slots;
+	uint64_t none = s->undefined;
 
-	for (const struct memo_read *r = e->reads; r < end; r++) {
-		const struct slot *slot = &slots[r->id];
-		uint32_t macro = slot->macro;
-
-		if (slot->epoch != epoch)
-			macro = 0;
-		if (macro != r->macro)
+	for (; r->macro; r++)
+		if (slots[r->id] != (none | r->macro))
 			return false;
-	}
+	for (; r->id; r++)
+		if (slots[r->id] > none)
+			return false;
 	return !e->facts || e->facts == s->facts;
 }
 
@@ -165,7 +162,7 @@ static void hold(struct op *op, struct memo_entry *e)
 		op->flags |= e->value == 0 ? OP_ONE_READ : OP_ONE_READ | OP_ONE_FALSE;
 		op->one = e->reads[0];
 	} else {
-		op->known = e;
+		op->known = e->n_probes == 0 ? e : NULL;
 	}
 }
 
@@ -260,25 +257,27 @@ static int condition_anew(struct scanner *s, const struct text *text, struct op 
 	return keep(s, d, op, *ret);
 }
 
-/* The same; what held last is looked at first. */
+/* The same by what held last: false where it does not. */
+static inline bool condition_known(
+	const struct scanner *s, const struct frame *f, const struct op *op, uint32_t *ret)
+{
+	if (!may_recall(s, f))
+		return false;
+	if (op->flags & OP_ONE_READ) {
+		if (!unit_slot_is(s, op->one.id, op->one.macro))
+			return false;
+		*ret = op->flags & OP_ONE_FALSE ? f->text->directives[op->id].next : 0;
+		return true;
+	}
+	if (!op->known || !same_reads(s, op->known))
+		return false;
+	*ret = (uint32_t)op->known->value;
+	return true;
+}
+
 static inline int condition(struct scanner *s, const struct frame *f, struct op *op, uint32_t *ret)
 {
-	const struct memo_entry *known = op->known;
-	uint32_t next = 0;
-	int e;
-
-	if (op->flags & OP_ONE_READ) {
-		if (unit_slot(s, op->one.id) == op->one.macro && may_recall(s, f)) {
-			*ret = op->flags & OP_ONE_FALSE ? f->text->directives[op->id].next : 0;
-			return 0;
-		}
-	} else if (known && known->n_probes == 0 && may_recall(s, f) && same_reads(s, known)) {
-		*ret = (uint32_t)known->value;
-		return 0;
-	}
-	e = condition_anew(s, f->text, op, &next);
-	*ret = next;
-	return e;
+	return condition_known(s, f, op, ret) ? 0 : condition_anew(s, f->text, op, ret);
 }
 
 /* The text between "<" and ">", each token's white space as the compiler sees it. */
@@ -482,7 +481,7 @@ static int has_twin(struct scanner *s, const struct lookup *l, bool import, bool
 /* gcc does not look into a file again whose guard is defined. */
 static inline bool is_guarded(const struct scanner *s, const struct file *f)
 {
-	return f->read && f->guard && unit_slot(s, f->guard) != 0;
+	return f->read && f->guard && unit_is_defined(s, f->guard);
 }
 
 /* Is the file not to be read again? */
@@ -691,23 +690,10 @@ static int push_macro(struct scanner *s, uint32_t id)
 	return 0;
 }
 
-/* macro: as in a slot; 0: it is not defined. */
+/* macro: the lower half of a slot; 0: it is not defined. */
 static void define(struct scanner *s, uint32_t id, uint32_t macro)
 {
-	s->slots[id] = (struct slot){macro, macro ? s->epoch : 0};
-}
-
-/* A run of #defines; what is behind it. */
-static struct op *define_all(struct scanner *s, struct op *op)
-{
-	struct slot *slots = s->slots;
-	uint32_t epoch = s->epoch;
-	uint32_t given = s->loading_given ? SLOT_GIVEN : 0;
-
-	do {
-		slots[op->id] = (struct slot){op->macro | given, epoch};
-	} while ((++op)->kind == OP_DEFINE);
-	return op;
+	s->slots[id] = macro ? s->undefined | macro : 0;
 }
 
 static void pop_macro(struct scanner *s, uint32_t id)
@@ -897,15 +883,15 @@ static int rare(struct scanner *s, struct frame *f, const struct op *op)
 /* *ret: where to go on from #ifdef and its like, 0: behind it. */
 static inline int defined_or_not(struct scanner *s, const struct op *op, bool wanted, uint32_t *ret)
 {
-	*ret = (unit_slot(s, op->id) != 0) == wanted ? 0 : op->next;
+	*ret = unit_is_defined(s, op->id) == wanted ? 0 : op->next;
 	return s->target_dirty ? check_dirty(s, op->id, unit_macro(s, op->id)) : 0;
 }
 
 /*
- * A condition was false, and next is another branch of it: *ret is what comes behind that one, or the
- * next that is taken. This is the only way to an #elif that evaluates it.
+ * A condition was false, and next is another branch of it: f is to go on behind that one, or at what
+ * comes behind the last. This is the only way to an #elif that evaluates it.
  */
-static int other_branch(struct scanner *s, const struct frame *f, uint32_t next, struct op **ret)
+static NOINLINE int other_branch(struct scanner *s, struct frame *f, uint32_t next)
 {
 	struct op *ops = f->text->ops;
 
@@ -920,23 +906,27 @@ static int other_branch(struct scanner *s, const struct frame *f, uint32_t next,
 		if (e != 0)
 			return e;
 		if (next == 0 || !(op->flags & OP_BRANCHES)) {
-			*ret = next == 0 ? op + 1 : ops + next;
+			f->at = next == 0 ? op + 1 : ops + next;
 			return 0;
 		}
 	}
 }
 
-/* *at is a condition, and next where to go on, 0: behind it. */
-static inline int go_on(struct scanner *s, const struct frame *f, uint32_t next, struct op **at)
+/* f is to go on where op, a condition, says, which is not known yet or not by what held last. */
+static NOINLINE int branch_anew(struct scanner *s, struct frame *f, struct op *op)
 {
-	if (next > 0 && (*at)->flags & OP_BRANCHES) {
-		struct op *to = *at; /* so that *at itself may stay in a register */
-		int e = other_branch(s, f, next, &to);
+	uint32_t next;
+	int e;
 
-		*at = to;
+	if (op->kind == OP_IF)
+		e = condition_anew(s, f->text, op, &next);
+	else
+		e = defined_or_not(s, op, op->kind == OP_IFDEF, &next);
+	if (e != 0)
 		return e;
-	}
-	*at = next > 0 ? f->text->ops + next : *at + 1;
+	if (next > 0 && op->flags & OP_BRANCHES)
+		return other_branch(s, f, next);
+	f->at = next > 0 ? f->text->ops + next : op + 1;
 	return 0;
 }
 
@@ -948,71 +938,111 @@ static inline void pop_frame(struct scanner *s, struct frame *f)
 	s->n_frames--;
 }
 
-/* Until no more than base frames are left; there is one more at least. */
+/*
+ * Until no more than base frames are left; there is one more at least. Thousands of ops are executed in
+ * a unit, most of them for a few instructions: each goes to the next by itself, and what is not usual is
+ * done elsewhere, which leaves where to go on in the frame.
+ */
 static int run_to(struct scanner *s, uint32_t base)
 {
+	static const void *const steps[] = {
+		[OP_DEFINE] = &&define,
+		[OP_UNDEF] = &&undef,
+		[OP_IFDEF] = &&ifdef,
+		[OP_IFNDEF] = &&ifndef,
+		[OP_IF] = &&if_,
+		[OP_ELIF] = &&behind_elif,
+		[OP_ELIFDEF... OP_ELSE] = &&behind_branch,
+		[OP_INCLUDE] = &&include,
+		[OP_INCLUDE_NEXT... OP_IMPORT] = &&other_include,
+		[OP_EMBED... OP_UNKNOWN] = &&other,
+		[OP_END] = &&end,
+	};
+	const uint64_t none = s->undefined;
+	const uint64_t defined = s->loading_given ? none | SLOT_GIVEN : none;
 	struct frame *f = &s->frames[s->n_frames - 1];
-	struct op *op = f->at;
-	uint32_t next = 0;
-	int e = 0;
+	struct op *op = f->at; /* the one in hand is op[-1] */
+	uint64_t *slots;
+	uint32_t next;
+	int e;
 
+#define STEP() goto *steps[op++->kind]
+	STEP();
+define:
+	slots = s->slots;
 	do {
-		switch (op->kind) {
-		case OP_DEFINE:
-			op = define_all(s, op);
-			break;
-		case OP_UNDEF:
-			define(s, op->id, 0);
-			op++;
-			break;
-		case OP_IFDEF:
-			e = defined_or_not(s, op, true, &next);
-			if (e == 0)
-				e = go_on(s, f, next, &op);
-			break;
-		case OP_IFNDEF:
-			e = defined_or_not(s, op, false, &next);
-			if (e == 0)
-				e = go_on(s, f, next, &op);
-			break;
-		case OP_IF:
-			e = condition(s, f, op, &next);
-			if (e == 0)
-				e = go_on(s, f, next, &op);
-			break;
-		case OP_ELIF: /* come to from above: a branch was taken */
-			op = f->text->ops + f->text->directives[op->id].end;
-			break;
-		case OP_ELIFDEF:
-		case OP_ELIFNDEF:
-		case OP_ELSE:
-			op = f->text->ops + op->end;
-			break;
-		case OP_INCLUDE:
-		case OP_INCLUDE_NEXT:
-		case OP_IMPORT:
-			f->at = op + 1;
-			if (op->kind != OP_INCLUDE || !include_known(s, f, op))
-				e = op->flags & OP_COMPUTED ? include_computed(s, f->text, op)
-							    : include(s, op);
-			f = &s->frames[s->n_frames - 1];
-			op = f->at;
-			break;
-		case OP_END:
-			pop_frame(s, f);
-			if (s->n_frames <= base)
-				return 0;
-			f = &s->frames[s->n_frames - 1];
-			op = f->at;
-			break;
-		case OP_EMBED ... OP_UNKNOWN:
-			e = rare(s, f, op++);
-			break;
-		default:
-			__builtin_unreachable();
-		}
-	} while (e == 0);
-	return e;
+		slots[op[-1].id] = defined | op[-1].macro;
+	} while (op++->kind == OP_DEFINE);
+	op--;
+	STEP();
+undef:
+	s->slots[op[-1].id] = 0;
+	STEP();
+ifdef:
+	if (s->target_dirty)
+		goto branch_anew;
+	if (s->slots[op[-1].id] <= none)
+		goto behind_next;
+	STEP();
+ifndef:
+	if (s->target_dirty)
+		goto branch_anew;
+	if (s->slots[op[-1].id] > none)
+		goto behind_next;
+	STEP();
+if_:
+	if (!condition_known(s, f, &op[-1], &next))
+		goto branch_anew;
+	if (next > 0)
+		goto behind;
+	STEP();
+behind_next:
+	next = op[-1].next;
+behind:
+	if (op[-1].flags & OP_BRANCHES) {
+		e = other_branch(s, f, next);
+		goto called;
+	}
+	op = f->text->ops + next;
+	STEP();
+behind_elif: /* come to from above: a branch was taken */
+	op = f->text->ops + f->text->directives[op[-1].id].end;
+	STEP();
+behind_branch:
+	op = f->text->ops + op[-1].end;
+	STEP();
+include:
+	f->at = op;
+	if (include_known(s, f, &op[-1])) {
+		f = &s->frames[s->n_frames - 1];
+		op = f->at;
+		STEP();
+	}
+other_include:
+	f->at = op;
+	e = op[-1].flags & OP_COMPUTED ? include_computed(s, f->text, &op[-1])
+				       : include(s, &op[-1]);
+	goto called;
+other:
+	f->at = op;
+	e = rare(s, f, &op[-1]);
+	goto called;
+branch_anew:
+	e = branch_anew(s, f, &op[-1]);
+called:
+	if (e != 0)
+		return e;
+	f = &s->frames[s->n_frames - 1];
+	op = f->at;
+	STEP();
+end:
+	pop_frame(s, f);
+	if (s->n_frames <= base)
+		return 0;
+	f = &s->frames[s->n_frames - 1];
+	op = f->at;
+	STEP();
+#undef STEP
 }
 
 /* Text that is no file: what the compiler predefines, what the command line says. */

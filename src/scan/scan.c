@@ -221,6 +221,7 @@ void unit_begin(struct scanner *s)
 		memset(s->slots, 0, s->n_slots * sizeof(*s->slots));
 		s->epoch = 1;
 	}
+	s->undefined = (uint64_t)s->epoch << 32;
 	s->any_dirty = s->target_dirty = s->optimize_dirty = s->counter_in_text = s->pragma_macro =
 		false;
 	s->level_changed = s->pragma_words = s->provisional = s->once_seen = s->fatal = false;

@@ -34,14 +34,11 @@ enum {
 };
 
 /*
- * What a name means now. One per spelling, reset for a new unit by counting epoch up: not defined
- * where epoch is another one. macro: the macro's number; SLOT_GIVEN: by the compiler itself.
+ * What a name means now is in its slot, a number. One per spelling. The upper half is the epoch of the
+ * unit that defined it (scanner.epoch; 0: none), so that a new unit need not reset them: below
+ * scanner.undefined (that epoch, and nothing) the name is not defined. The lower half is the macro's
+ * number, never 0; SLOT_GIVEN: by the compiler itself.
  */
-struct slot {
-	uint32_t macro;
-	uint32_t epoch; /* 0: of no unit */
-};
-
 #define SLOT_GIVEN (UINT32_C(1) << 31)
 
 /* A file under one path; scan_path.user. What an #include of it looks at first comes first. */
@@ -143,10 +140,11 @@ struct scanner {
 	struct text_maker maker;
 	bool names_ready;
 
-	struct slot *slots; /* by id of a name */
-	uint16_t *busy;     /* the same: how many contexts of its macro are open */
+	uint64_t *slots; /* by id of a name */
+	uint16_t *busy;  /* the same: how many contexts of its macro are open */
 	uint32_t n_slots;
-	uint32_t epoch; /* of the unit; also file.unit, lookup.unit */
+	uint32_t epoch;     /* of the unit; also file.unit, lookup.unit */
+	uint64_t undefined; /* epoch << 32: the first slot that is a definition of this unit */
 	const struct macro *specials[SCAN_SPECIAL_COUNT];
 	uint32_t special_ids[SCAN_SPECIAL_COUNT];
 
@@ -230,12 +228,21 @@ int unit_unknown(struct scanner *s, const char *fmt, ...) MUST_CHECK PRINTF_LIKE
 /* The compiler refuses, but goes on. */
 void unit_reject(struct scanner *s);
 
-/* As in its slot; 0: not defined. id: a name that has a slot, as all in a text have. */
+/* id: a name that has a slot, as all in a text have. */
+static inline bool unit_is_defined(const struct scanner *s, uint32_t id)
+{
+	return s->slots[id] > s->undefined;
+}
+
+/* The lower half of its slot; 0: not defined. */
 static inline uint32_t unit_slot(const struct scanner *s, uint32_t id)
 {
-	const struct slot *slot = &s->slots[id];
+	return unit_is_defined(s, id) ? (uint32_t)s->slots[id] : 0;
+}
 
-	return slot->epoch == s->epoch ? slot->macro : 0;
+static inline bool unit_slot_is(const struct scanner *s, uint32_t id, uint32_t macro)
+{
+	return macro ? s->slots[id] == (s->undefined | macro) : !unit_is_defined(s, id);
 }
 
 /* NULL: not defined. */
