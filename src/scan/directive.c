@@ -240,9 +240,9 @@ void reduce_close(struct reduce *r)
 		struct op *op = &t->ops[i];
 
 		if (op->kind == OP_ELIF)
-			t->directives[op->id].end = t->n_ops;
+			t->directives[op->id].end = t->n_ops - i;
 		else if (op->kind == OP_ELIFDEF || op->kind == OP_ELIFNDEF || op->kind == OP_ELSE)
-			op->end = t->n_ops;
+			op->end = t->n_ops - i;
 		if (i == v->last)
 			break;
 	}

@@ -52,10 +52,10 @@ static void copy_reads(struct memo_entry *e, const struct memo_read *reads)
 }
 
 int memo_add(struct memo **m, const struct memo_entry *e, const struct memo_read *reads,
-	struct memo_entry **ret)
+	const struct memo_probe *probes, struct memo_entry **ret)
 {
-	size_t reads_size = (e->n_reads + 1) * sizeof(*reads);
-	size_t probes_size = e->n_probes * sizeof(*e->probes);
+	size_t reads_size = (e->n_reads + 1u) * sizeof(*reads);
+	size_t probes_size = e->n_probes * sizeof(*probes);
 	struct memo_entry *copy = malloc(sizeof(*copy) + reads_size + probes_size);
 	struct memo_entry **at;
 	int r = copy ? 0 : -ENOMEM;
@@ -69,10 +69,9 @@ int memo_add(struct memo **m, const struct memo_entry *e, const struct memo_read
 		return r;
 	}
 	*copy = *e;
-	copy->probes = (struct memo_probe *)(copy->reads + e->n_reads + 1);
 	copy_reads(copy, reads);
 	if (probes_size > 0)
-		memcpy(copy->probes, e->probes, probes_size);
+		memcpy((struct memo_probe *)memo_probes(copy), probes, probes_size);
 	free(*at);
 	*at = *ret = copy;
 	(*m)->last = (uint32_t)(at - (*m)->entries);

@@ -31,15 +31,20 @@ struct memo_probe {
 };
 
 struct memo_entry {
-	/* Of a condition: 0 where it is true, else the op to go on at; of an include: the name's
-	 * id, angled as sign. */
-	int64_t value;
-	uint32_t n_reads;
-	uint32_t n_probes;
-	const void *facts;         /* of whose __has_… an answer is part, or NULL: any */
-	struct memo_probe *probes; /* behind the reads */
-	struct memo_read reads[];  /* those that meant a macro first; and one of no name (0) */
+	const void *facts; /* of whose __has_… an answer is part, or NULL: any */
+	/* Of a condition: 0 where it is true, else as its next; of an include: the name's id, angled
+	 * as sign. */
+	int32_t value;
+	uint16_t n_reads;
+	uint16_t n_probes;
+	/* Those that meant a macro first; then one of no name (0). The probes are behind it. */
+	struct memo_read reads[];
 };
+
+static inline const struct memo_probe *memo_probes(const struct memo_entry *e)
+{
+	return (const struct memo_probe *)(e->reads + e->n_reads + 1);
+}
 
 struct memo {
 	uint32_t n, cap;
@@ -51,8 +56,8 @@ struct memo {
 void memo_free(struct memo *m); /* NULL is fine */
 
 /*
- * A copy of e, with its n_reads reads and its probes, into *m, which is made if it is NULL: *ret. It
+ * A copy of e, with its n_reads reads and n_probes probes, into *m, which is made if it is NULL: *ret. It
  * may take the place of an older one, which is gone then. -ENOMEM.
  */
 int memo_add(struct memo **m, const struct memo_entry *e, const struct memo_read *reads,
-	struct memo_entry **ret) MUST_CHECK;
+	const struct memo_probe *probes, struct memo_entry **ret) MUST_CHECK;

@@ -127,7 +127,7 @@ static int same_probes(struct scanner *s, const struct memo_entry *e, bool *ret)
 {
 	*ret = true;
 	for (uint32_t i = 0; i < e->n_probes && *ret; i++) {
-		const struct memo_probe *p = &e->probes[i];
+		const struct memo_probe *p = &memo_probes(e)[i];
 		bool found;
 		int r = special_probe(s, p->name, p->angled, p->next, &found);
 
@@ -157,21 +157,26 @@ static inline bool same_reads(const struct scanner *s, const struct memo_entry *
 /* e held, and is what is looked at first the next time. */
 static void hold(struct op *op, struct memo_entry *e)
 {
-	op->flags &= (uint8_t) ~(OP_ONE_READ | OP_ONE_FALSE);
-	if (e->n_reads == 1 && e->n_probes == 0 && !e->facts && !(op->flags & OP_COMPUTED)) {
-		op->flags |= e->value == 0 ? OP_ONE_READ : OP_ONE_READ | OP_ONE_FALSE;
+	op->flags &= (uint8_t)~OP_ONE_READ;
+	if (e->n_reads == 1 && e->n_probes == 0 && !e->facts && !(op->flags & OP_COMPUTED) &&
+		e->value <= UINT16_MAX) {
+		op->flags |= OP_ONE_READ;
+		op->skip = (uint16_t)e->value;
 		op->one = e->reads[0];
 	} else {
 		op->known = e->n_probes == 0 ? e : NULL;
 	}
 }
 
-static int recall_any(struct scanner *s, struct memo *m, struct memo_entry **ret)
+/* first: the index of the entry that is the first to be looked at. */
+static int recall_any(struct scanner *s, struct memo *m, uint32_t first, struct memo_entry **ret)
 {
-	for (uint32_t k = 0, at = m->last; k < m->n; k++, at = at + 1 < m->n ? at + 1 : 0) {
+	for (uint32_t k = 0, at = first; k < m->n; k++, at++) {
 		bool same;
 		int r;
 
+		if (at >= m->n)
+			at = 0;
 		if (!same_reads(s, m->entries[at]))
 			continue;
 		r = same_probes(s, m->entries[at], &same);
@@ -198,31 +203,31 @@ static int recall(
 {
 	struct memo *m = text->directives[op->id].memo;
 	struct memo_entry *known = NULL;
+	bool refuted = op->flags & OP_ONE_READ || (op->known && !(op->flags & OP_COMPUTED));
 	int e;
 
 	*ret = NULL;
 	if (!m || !may_recall(s, &s->frames[s->n_frames - 1]))
 		return 0;
-	e = recall_any(s, m, &known);
+	e = recall_any(s, m, m->last + refuted, &known);
 	if (known)
 		hold(op, known);
 	*ret = known;
 	return e;
 }
 
-static int keep(struct scanner *s, struct directive *d, struct op *op, int64_t value)
+static int keep(struct scanner *s, struct directive *d, struct op *op, int32_t value)
 {
 	const struct memo_entry e = {.facts = s->asked ? s->facts : NULL,
 		.value = value,
-		.n_reads = s->n_reads,
-		.n_probes = s->n_probes,
-		.probes = s->probes};
+		.n_reads = (uint16_t)s->n_reads,
+		.n_probes = (uint16_t)s->n_probes};
 	struct memo_entry *kept;
 	int r;
 
 	if (s->memo_off || s->target_dirty || s->provisional)
 		return 0;
-	r = memo_add(&d->memo, &e, s->reads, &kept);
+	r = memo_add(&d->memo, &e, s->reads, s->probes, &kept);
 	if (r == 0)
 		hold(op, kept);
 	return r;
@@ -235,7 +240,7 @@ static void begin_directive(struct scanner *s, const struct directive *d)
 	s->memo_off = s->asked = false;
 }
 
-/* *ret: 0 where it is true, else the index of the op to go on at. */
+/* *ret: 0 where it is true, else how many ops further to go on. */
 static int condition_anew(struct scanner *s, const struct text *text, struct op *op, uint32_t *ret)
 {
 	struct directive *d = &text->directives[op->id];
@@ -254,7 +259,7 @@ static int condition_anew(struct scanner *s, const struct text *text, struct op 
 	if (e != 0)
 		return e;
 	*ret = yes ? 0 : d->next;
-	return keep(s, d, op, *ret);
+	return keep(s, d, op, (int32_t)*ret);
 }
 
 /* The same by what held last: false where it does not. */
@@ -266,7 +271,7 @@ static inline bool condition_known(
 	if (op->flags & OP_ONE_READ) {
 		if (!unit_slot_is(s, op->one.id, op->one.macro))
 			return false;
-		*ret = op->flags & OP_ONE_FALSE ? f->text->directives[op->id].next : 0;
+		*ret = op->skip;
 		return true;
 	}
 	if (!op->known || !same_reads(s, op->known))
@@ -359,7 +364,7 @@ static int computed(
 	expand_end(s);
 	if (e != 0)
 		return e;
-	return keep(s, d, op, *ret_angled ? -(int64_t)*ret : (int64_t)*ret);
+	return keep(s, d, op, *ret_angled ? -(int32_t)*ret : (int32_t)*ret);
 }
 
 static int push_frame(struct scanner *s, struct file *f, const struct text *text)
@@ -880,7 +885,7 @@ static int rare(struct scanner *s, struct frame *f, const struct op *op)
 	}
 }
 
-/* *ret: where to go on from #ifdef and its like, 0: behind it. */
+/* *ret: how many ops further to go on from #ifdef and its like; 0: it holds. */
 static inline int defined_or_not(struct scanner *s, const struct op *op, bool wanted, uint32_t *ret)
 {
 	*ret = unit_is_defined(s, op->id) == wanted ? 0 : op->next;
@@ -888,45 +893,42 @@ static inline int defined_or_not(struct scanner *s, const struct op *op, bool wa
 }
 
 /*
- * A condition was false, and next is another branch of it: f is to go on behind that one, or at what
- * comes behind the last. This is the only way to an #elif that evaluates it.
+ * op, a condition, was false, and so many ops further is another branch of it: f is to go on behind that
+ * one, or at what comes behind the last. This is the only way to an #elif that evaluates it.
  */
-static NOINLINE int other_branch(struct scanner *s, struct frame *f, uint32_t next)
+static NOINLINE int other_branch(
+	struct scanner *s, struct frame *f, struct op *op, uint32_t further)
 {
-	struct op *ops = f->text->ops;
+	int e;
 
-	for (;;) {
-		struct op *op = ops + next;
-		int e;
-
+	do {
+		op += further;
 		if (op->kind == OP_ELIF)
-			e = condition(s, f, op, &next);
+			e = condition(s, f, op, &further);
 		else
-			e = defined_or_not(s, op, op->kind == OP_ELIFDEF, &next);
+			e = defined_or_not(s, op, op->kind == OP_ELIFDEF, &further);
 		if (e != 0)
 			return e;
-		if (next == 0 || !(op->flags & OP_BRANCHES)) {
-			f->at = next == 0 ? op + 1 : ops + next;
-			return 0;
-		}
-	}
+	} while (further > 0 && op->flags & OP_BRANCHES);
+	f->at = op + (further > 0 ? further : 1);
+	return 0;
 }
 
 /* f is to go on where op, a condition, says, which is not known yet or not by what held last. */
 static NOINLINE int branch_anew(struct scanner *s, struct frame *f, struct op *op)
 {
-	uint32_t next;
+	uint32_t further;
 	int e;
 
 	if (op->kind == OP_IF)
-		e = condition_anew(s, f->text, op, &next);
+		e = condition_anew(s, f->text, op, &further);
 	else
-		e = defined_or_not(s, op, op->kind == OP_IFDEF, &next);
+		e = defined_or_not(s, op, op->kind == OP_IFDEF, &further);
 	if (e != 0)
 		return e;
-	if (next > 0 && op->flags & OP_BRANCHES)
-		return other_branch(s, f, next);
-	f->at = next > 0 ? f->text->ops + next : op + 1;
+	if (further > 0 && op->flags & OP_BRANCHES)
+		return other_branch(s, f, op, further);
+	f->at = op + (further > 0 ? further : 1);
 	return 0;
 }
 
@@ -963,7 +965,7 @@ static int run_to(struct scanner *s, uint32_t base)
 	struct frame *f = &s->frames[s->n_frames - 1];
 	struct op *op = f->at; /* the one in hand is op[-1] */
 	uint64_t *slots;
-	uint32_t next;
+	uint32_t further;
 	int e;
 
 #define STEP() goto *steps[op++->kind]
@@ -991,25 +993,25 @@ ifndef:
 		goto behind_next;
 	STEP();
 if_:
-	if (!condition_known(s, f, &op[-1], &next))
+	if (!condition_known(s, f, &op[-1], &further))
 		goto branch_anew;
-	if (next > 0)
+	if (further > 0)
 		goto behind;
 	STEP();
 behind_next:
-	next = op[-1].next;
+	further = op[-1].next;
 behind:
 	if (op[-1].flags & OP_BRANCHES) {
-		e = other_branch(s, f, next);
+		e = other_branch(s, f, &op[-1], further);
 		goto called;
 	}
-	op = f->text->ops + next;
+	op += further - 1;
 	STEP();
 behind_elif: /* come to from above: a branch was taken */
-	op = f->text->ops + f->text->directives[op[-1].id].end;
+	op += f->text->directives[op[-1].id].end - 1;
 	STEP();
 behind_branch:
-	op = f->text->ops + op[-1].end;
+	op += op[-1].end - 1;
 	STEP();
 include:
 	f->at = op;

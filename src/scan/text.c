@@ -223,7 +223,7 @@ int text_make(struct text_maker *m, const char *data, size_t len, uint32_t mode,
 	}
 	/* "#ifndef X" that jumps to the very end: nothing happens here when X is defined. */
 	if (r.text->n_ops > 1 && r.text->ops[0].kind == OP_IFNDEF &&
-		r.text->ops[0].next == r.text->n_ops - 1)
+		text_next(r.text, r.text->ops) == r.text->n_ops - 1)
 		r.text->guard = r.text->ops[0].id;
 	pass_else(r.text);
 	r.text->guard_alone = r.text->guard && !r.outside;

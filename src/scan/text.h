@@ -58,9 +58,8 @@ enum op_flag {
 	OP_BRANCHES =
 		1 << 1,    /* of a condition: next is another condition of the same conditional */
 	OP_LEVEL = 1 << 2, /* of OP_LINE: with flags, which say that a file is entered or left */
-	OP_COMPUTED = 1 << 3,  /* of an include: its name is what its tokens come to */
-	OP_ONE_READ = 1 << 4,  /* of a condition: it has one, and not known */
-	OP_ONE_FALSE = 1 << 5, /* what it came to by that */
+	OP_COMPUTED = 1 << 3, /* of an include: its name is what its tokens come to */
+	OP_ONE_READ = 1 << 4, /* of a condition: it has one, and not known */
 };
 
 struct memo_entry;
@@ -75,13 +74,15 @@ struct memo_read {
 struct op {
 	uint8_t kind;
 	uint8_t flags;
+	uint16_t skip; /* what OP_ONE_READ comes to: 0 where it is true, else as next */
 	uint32_t id;
 	union {
 		uint32_t macro; /* its number */
 		uint32_t line;  /* in the file, from 1 */
 		struct {
-			uint32_t
-				next; /* index of the #elif, or of what is behind the #else or #endif */
+			/* So many ops further there is the #elif, or what is behind the #else
+			 * or the #endif. */
+			uint32_t next;
 			uint32_t end;
 		};
 		struct memo_entry *known; /* with tokens: what held last; NULL: nothing yet */
@@ -94,7 +95,7 @@ struct op {
 struct directive {
 	uint32_t line;
 	uint32_t tokens; /* index of the first, in text.tokens; TOKEN_END behind the last */
-	uint32_t next;   /* as in an op */
+	uint32_t next;   /* as in an op, from the op on */
 	uint32_t end;
 	bool several_lines; /* its tokens are on */
 	struct memo *memo;
@@ -119,18 +120,26 @@ struct text {
 	struct token *tokens;
 };
 
-/* Of a condition: where to go on when it is false. */
+/* Of a condition: the op to go on at when it is false, and how that is told. */
 static inline uint32_t text_next(const struct text *t, const struct op *op)
 {
-	return op_has_tokens(op) ? t->directives[op->id].next : op->next;
+	uint32_t further = op_has_tokens(op) ? t->directives[op->id].next : op->next;
+
+	return (uint32_t)(op - t->ops) + further;
 }
 
 static inline void text_set_next(struct text *t, struct op *op, uint32_t next)
 {
-	if (op_has_tokens(op))
-		t->directives[op->id].next = next;
-	else
-		op->next = next;
+	*(op_has_tokens(op) ? &t->directives[op->id].next : &op->next) =
+		next - (uint32_t)(op - t->ops);
+}
+
+/* The same of a branch: the op to go on at when it is come to from above. */
+static inline uint32_t text_end(const struct text *t, const struct op *op)
+{
+	uint32_t further = op->kind == OP_ELIF ? t->directives[op->id].end : op->end;
+
+	return (uint32_t)(op - t->ops) + further;
 }
 
 enum {

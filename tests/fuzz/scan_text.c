@@ -61,19 +61,18 @@ static void check_op(const struct text_maker *m, const struct text *t, uint32_t 
 	case OP_IF:
 	case OP_ELIF:
 		if (op->kind == OP_ELIF)
-			check(t->directives[op->id].end > i &&
-				t->directives[op->id].end < t->n_ops);
+			check(text_end(t, op) > i && text_end(t, op) < t->n_ops);
 		check(text_next(t, op) > i && text_next(t, op) < t->n_ops);
 		break;
 	case OP_ELIFDEF:
 	case OP_ELIFNDEF:
 	case OP_ELSE:
-		check(op->end > i && op->end < t->n_ops);
-		check(op->next > i && op->next < t->n_ops);
+		check(text_end(t, op) > i && text_end(t, op) < t->n_ops);
+		check(text_next(t, op) > i && text_next(t, op) < t->n_ops);
 		break;
 	case OP_IFDEF:
 	case OP_IFNDEF:
-		check(op->next > i && op->next < t->n_ops);
+		check(text_next(t, op) > i && text_next(t, op) < t->n_ops);
 		break;
 	case OP_INCLUDE:
 	case OP_INCLUDE_NEXT:

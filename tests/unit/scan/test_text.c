@@ -110,7 +110,6 @@ static void show(const struct text *t, const struct intern *names, struct buf *o
 	for (uint32_t i = 0; i < t->n_ops; i++) {
 		const struct op *op = &t->ops[i];
 		bool has_tokens = op_has_tokens(op);
-		uint32_t end = op->kind == OP_ELIF ? t->directives[op->id].end : op->end;
 		int e = buf_printf(out, "%s%s", i ? ", " : "", kinds[op->kind]);
 
 		if (e == 0 && op->id && !has_tokens)
@@ -120,7 +119,7 @@ static void show(const struct text *t, const struct intern *names, struct buf *o
 		if (e == 0 && op->kind >= OP_IFDEF && op->kind <= OP_ELSE)
 			e = buf_printf(out, ">%u", text_next(t, op));
 		if (e == 0 && op->kind >= OP_ELIF && op->kind <= OP_ELSE)
-			e = buf_printf(out, "/%u", end);
+			e = buf_printf(out, "/%u", text_end(t, op));
 		assert_int_equal(e, 0);
 	}
 }
