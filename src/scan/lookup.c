@@ -42,12 +42,14 @@ static int grow_table(void *table, uint32_t *n, uint32_t used, uint32_t (*hash)(
 	return 0;
 }
 
-static uint32_t hash_key(uint64_t serial, uint32_t start, uint32_t dir, uint32_t name, bool system)
+/* A path of the view is the same pointer as long as there are look-ups. */
+static uint32_t hash_key(
+	uint64_t serial, uint32_t start, const struct scan_path *dir, uint32_t name, bool system)
 {
 	uint64_t h = (serial << 1 | system) * 0x9e3779b97f4a7c15u;
 
 	h = (h ^ start) * 0xff51afd7ed558ccdu;
-	h = (h ^ ((uint64_t)dir << 32 | name)) * 0xc4ceb9fe1a85ec53u;
+	h = (h ^ (uintptr_t)dir ^ (uint64_t)name << 32) * 0xc4ceb9fe1a85ec53u;
 	return (uint32_t)(h >> 32);
 }
 
@@ -67,12 +69,8 @@ static uint32_t hash_node(const void *entry)
 
 void lookup_forget(struct scanner *s)
 {
-	while (s->all_lookups) {
-		struct lookup *l = s->all_lookups;
-
-		s->all_lookups = l->next;
-		free(l);
-	}
+	for (uint32_t i = 0; i < s->n_lookups; i++)
+		free(s->lookups[i]);
 	while (s->all_nodes) {
 		struct node *n = s->all_nodes;
 
@@ -95,12 +93,21 @@ void lookup_forget(struct scanner *s)
 	s->search = NULL;
 }
 
+/* Zeroes, that begin with a cache line. */
+static void *alloc_line(size_t size)
+{
+	size_t n = (size + UNIT_LINE - 1) / UNIT_LINE * UNIT_LINE;
+	void *p = aligned_alloc(UNIT_LINE, n);
+
+	return p ? memset(p, 0, n) : NULL;
+}
+
 int lookup_file(struct scanner *s, struct scan_path *p, struct file **ret)
 {
 	struct file *f = p->user;
 
 	if (!f) {
-		f = calloc(1, sizeof(*f));
+		f = alloc_line(sizeof(*f));
 		if (!f)
 			return -ENOMEM;
 		f->path = p;
@@ -291,8 +298,8 @@ static int walk(struct scanner *s, struct lookup *l)
 	l->file = NULL;
 	l->found = FOUND_NOWHERE;
 	l->watched = true;
-	if (l->start == UINT32_MAX || l->dir_path) {
-		const struct scan_path *d = l->dir_path;
+	if (l->start == UINT32_MAX || l->dir) {
+		const struct scan_path *d = l->dir;
 
 		e = scan_fs_path(&s->fs, d ? d->path : "/", d ? d->len : 1, name, len, &p);
 		if (e == 0)
@@ -323,15 +330,13 @@ static int walk(struct scanner *s, struct lookup *l)
 static inline bool is_of(const struct scanner *s, const struct lookup *l,
 	const struct search_from *from, uint32_t name)
 {
-	return l->name == name && l->dir == (from->dir ? from->dir->id + 1 : 0) &&
-	       l->start == from->start && l->serial == s->search->serial &&
-	       l->dir_system == from->dir_system;
+	return l->name == name && l->dir == from->dir && l->start == from->start &&
+	       l->serial == s->search->serial && l->dir_system == from->dir_system;
 }
 
 static int entry(
 	struct scanner *s, const struct search_from *from, uint32_t name, struct lookup **ret)
 {
-	uint32_t dir = from->dir ? from->dir->id + 1 : 0;
 	uint64_t serial = s->search->serial;
 	struct lookup *l;
 	uint32_t i;
@@ -339,7 +344,7 @@ static int entry(
 
 	if (e < 0)
 		return e;
-	i = hash_key(serial, from->start, dir, name, from->dir_system) & (s->n_lookups - 1);
+	i = hash_key(serial, from->start, from->dir, name, from->dir_system) & (s->n_lookups - 1);
 	for (; (l = s->lookups[i]); i = (i + 1) & (s->n_lookups - 1)) {
 		if (is_of(s, l, from, name)) {
 			*ret = l;
@@ -348,17 +353,15 @@ static int entry(
 	}
 	if (s->lookups_used >= LOOKUPS_MAX)
 		return unit_unknown(s, "too many names to remember");
-	l = calloc(1, sizeof(*l));
+	l = alloc_line(sizeof(*l));
 	if (!l)
 		return -ENOMEM;
 	l->serial = serial;
 	l->name = name;
-	l->dir = dir;
-	l->dir_path = from->dir;
+	l->dir = from->dir;
 	l->start = from->start;
 	l->dir_system = from->dir_system;
-	l->next = s->all_lookups;
-	s->all_lookups = s->lookups[i] = l;
+	s->lookups[i] = l;
 	s->lookups_used++;
 	*ret = l;
 	return 0;
@@ -407,16 +410,9 @@ static int each_candidate(struct scanner *s, const struct lookup *l,
 	int e;
 
 	if (l->dir || l->start == UINT32_MAX) {
-		const struct scan_path *d = NULL;
-		const char *dir = "/";
-		size_t n = 1;
+		const struct scan_path *d = l->dir;
 
-		if (l->dir) {
-			d = l->dir_path;
-			dir = d->path;
-			n = d->len;
-		}
-		e = scan_fs_path(&s->fs, dir, n, name, len, &p);
+		e = scan_fs_path(&s->fs, d ? d->path : "/", d ? d->len : 1, name, len, &p);
 		if (e == 0)
 			e = call(
 				s, p, l->found == FOUND_CURRENT || l->found == FOUND_ABSOLUTE, arg);

@@ -41,7 +41,12 @@ enum {
  */
 #define SLOT_GIVEN (UINT32_C(1) << 31)
 
-/* A file under one path; scan_path.user. What an #include of it looks at first comes first. */
+enum { UNIT_LINE = 64 }; /* bytes of a cache line, or what is taken for that */
+
+/*
+ * A file under one path; scan_path.user. Hundreds are met in a unit, and it is memory that these wait
+ * for: what an #include looks at is in the first cache line.
+ */
 struct file {
 	uint32_t unit;  /* the epoch that index, read, listed, once, probed, … and node are of */
 	uint32_t index; /* in the result */
@@ -62,6 +67,9 @@ struct file {
 	struct node *node; /* clang: what stands for its inode in this unit */
 };
 
+_Static_assert(
+	offsetof(struct file, path) + sizeof(struct scan_path *) <= UNIT_LINE, "its first line");
+
 /* clang takes two names of one inode for one file. */
 struct node {
 	struct node *next; /* of all */
@@ -79,19 +87,19 @@ enum { FOUND_CURRENT = -1, FOUND_ABSOLUTE = -2, FOUND_NOWHERE = -3, FOUND_TROUBL
 struct lookup {
 	uint32_t
 		unit; /* in whose list of look-ups it is: of that one's search list, and up to date */
-	uint32_t start; /* index in the list; UINT32_MAX: the name is absolute */
-	struct scan_path *dir_path;
-	struct file *file; /* NULL: not found */
+	uint32_t start;        /* index in the list; UINT32_MAX: the name is absolute */
+	struct scan_path *dir; /* the directory that is looked in first; NULL: none */
+	struct file *file;     /* NULL: not found */
 	int32_t found;
 	bool watched, dir_system;
 	bool no_pch;     /* while it is up to date: no candidate has a precompiled form beside it */
 	bool shortened;  /* gcc: file goes by its real path */
 	uint64_t serial; /* of the search list */
 	uint64_t generation, epoch;
-	uint32_t dir; /* id + 1 of the directory that is looked in first; 0: none */
 	uint32_t name;
-	struct lookup *next; /* of all */
 };
+
+_Static_assert(sizeof(struct lookup) <= UNIT_LINE, "one line, as struct file");
 
 struct frame {
 	struct file *file;
@@ -152,7 +160,6 @@ struct scanner {
 	uint32_t n_lookups, lookups_used;
 	struct node **nodes; /* the same; by (dev, ino) */
 	uint32_t n_nodes, nodes_used;
-	struct lookup *all_lookups;
 	uint64_t moments_before; /* of views that were given up: what scanner_moment adds */
 	struct node *all_nodes;
 	struct file *all_files;
@@ -335,7 +342,7 @@ static inline bool lookup_is_beside(
 
 	if (s->clang)
 		dir = f->file->node ? f->file->node->dir : NULL;
-	return dir && dir == l->dir_path && l->dir_system == (f->system && !s->clang);
+	return dir && dir == l->dir && l->dir_system == (f->system && !s->clang);
 }
 
 /*
@@ -361,7 +368,8 @@ static inline void lookup_begin(const struct scanner *s, struct file *f)
 		return;
 	f->unit = s->epoch;
 	f->read = f->listed = f->once = f->probed = f->probed_otherwise = false;
-	f->node = NULL;
+	if (s->clang)
+		f->node = NULL;
 }
 
 /*
