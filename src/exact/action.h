@@ -47,7 +47,7 @@ struct exact_action {
 	bool unseen; /* its assembler may read what nobody foresees: of a file that is not in
 				the root it finds another one of that name. So whoever runs it has to
 				tell what was looked for in vain, and no key stands for the result */
-	struct exact_read *reads; /* as they were met first */
+	struct exact_read *reads; /* as they were met first: the source, … */
 	size_t n_reads;
 	/* What blobs and reads point into. */
 	struct reapi_tree *tree;

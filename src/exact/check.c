@@ -20,6 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/path.h"
 #include "exact/depfile.h"
 #include "scan/hashset.h"
 
@@ -106,6 +107,18 @@ static bool is_foreseen_really(struct reading *r, const char *name)
 	return found;
 }
 
+/*
+ * The source's name, which gcc gives the assembler without its directories (.file): no file is read
+ * by it, though there may be one of that name.
+ */
+static bool is_told(const struct reading *r, const char *name)
+{
+	const struct exact_action *a = r->a;
+
+	return r->assembled && !a->unseen && a->n_reads > 0 &&
+	       str_eq(name, path_base(a->reads[0].spelled));
+}
+
 static int on_name(void *arg, const char *name)
 {
 	struct reading *r = arg;
@@ -114,7 +127,8 @@ static int on_name(void *arg, const char *name)
 
 	if (e == 0)
 		e = find(r, buf_str(&r->name), &found);
-	if (e < 0 || found || (r->assembled && access(buf_str(&r->name), F_OK) < 0))
+	if (e < 0 || found || is_told(r, name) ||
+		(r->assembled && access(buf_str(&r->name), F_OK) < 0))
 		return e;
 	return is_foreseen_really(r, buf_str(&r->name)) ? 0
 							: fail("it was read, and was not foreseen",

@@ -77,6 +77,13 @@ def three_ways(worker, client):
     return run
 
 
+def test_a_source_by_the_name_of_another(lab, three_ways):
+    """gcc tells its assembler the name without the directory: the other file is not read."""
+    tree = lab.tree({"sub/u.c": "int f(void) { return 1; }\n", "u.c": "#error another\n"})
+    for options in "-O2", "-O2 -g":
+        three_ways(tree, f"gcc {options} -c sub/u.c -o u.o")
+
+
 ELSEWHERE = [
     ("build", "gcc -g -c ../u.c -o ../out/u.o"),
     ("build", "gcc -g -MD -MF $/out/u.d -c $/u.c -o $/out/deep/u.o"),

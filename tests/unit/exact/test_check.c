@@ -184,21 +184,31 @@ static void what_was_assembled_is_what_was_foreseen(void **state)
 	static const struct {
 		const char *text;
 		const char *said; /* NULL: it holds */
+		const char *source;
+		bool unseen;
 	} rows[] = {
 		{"x.o: gone.s\n", NULL},
 		{"x.o: real.h link.h {standard\\ input}\n", NULL},
 		{"x.o: other.h gone.s\n", NULL},
 		{"x.o: /etc/passwd gone.s\n", "was not foreseen"},
+		/* .file says the source's name, and there is another file that has it. */
+		{"x.o: gone.s real.h\n", NULL, "/src/real.h"},
+		{"x.o: gone.s real.h\n", "was not foreseen", "/src/real.h", true},
+		{"x.o: gone.s ./real.h\n", "was not foreseen", "/src/real.h"},
+		{"x.o: gone.s real.h\n", "was not foreseen", "/src/other.h"},
 		{"", "made no list"},
 	};
 	struct exact_read read = {at("link.h"), at("real.h"), false};
-	struct exact_action a = {.reads = &read, .n_reads = 1};
+	struct exact_action a = {.n_reads = 1};
 
 	assert_int_equal(strv_push(&a.outputs, "x.o"), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		AUTO(buf_fini) struct buf list = BUF_INIT;
 		AUTO(util_free) char *reason = NULL;
+		struct exact_read source = {rows[i].source, rows[i].source, true};
 
+		a.reads = rows[i].source ? &source : &read;
+		a.unseen = rows[i].unseen;
 		assert_int_equal(buf_append_str(&list, rows[i].text), 0);
 		assert_int_equal(exact_check_assembled(&a, dir, &list, &reason),
 			rows[i].said ? EXACT_UNKNOWN : 0);
