@@ -194,7 +194,12 @@ class Worker:
             self.port = self.port or _free_port()
             argv = [DEBIAN_WORKER, *common, "--allow", "127.0.0.1", "--port", str(self.port)]
             ready = self._listens
+        procs.eventually("its port is free", lambda: self._spawn(argv, ready))
+
+    def _spawn(self, argv, ready) -> bool:
+        """False: somebody's connection has our port for its own end. That passes."""
         with open(self.log, "ab") as log:
+            before = log.tell()
             self.process = procs.spawn(
                 [*self.wrap, *argv, *self.options],
                 cwd=self.home,
@@ -205,7 +210,11 @@ class Worker:
                 start_new_session=True,
             )
         procs.eventually("distccd is up", lambda: ready() or self.process.poll() is not None)
-        assert self.process.poll() is None, f"distccd ended: {self.log.read_text()}"
+        if self.process.poll() is None:
+            return True
+        said = self.log.read_bytes()
+        assert b"Address already in use" in said[before:], f"distccd ended: {said.decode()}"
+        return False
 
     def _port_from_file(self) -> bool:
         try:
