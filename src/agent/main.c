@@ -30,6 +30,7 @@
 
 enum {
 	IDLE_DEFAULT_MS = 600000,
+	IDLE_FIRST_MS = 5000, /* at least: whoever started it is on his way */
 	DRAIN_MS = 1,
 	BACKLOG = 4096,
 	UPKEEP_MS = 5000,
@@ -205,7 +206,7 @@ static int start_watching(struct agent *a)
 	if (r == 0)
 		r = uv_timer_init(a->loop, &a->idle);
 	if (r == 0)
-		r = uv_timer_start(&a->idle, on_idle, a->idle_ms, 0);
+		r = uv_timer_start(&a->idle, on_idle, MAX(a->idle_ms, (uint64_t)IDLE_FIRST_MS), 0);
 	if (r == 0)
 		r = uv_timer_init(a->loop, &a->upkeep);
 	if (r == 0)
