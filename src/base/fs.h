@@ -34,6 +34,8 @@ int fs_remove_tree(const char *path) MUST_CHECK;
  * An output file that nobody ever sees half-written. It is made without a name where the file
  * system can (O_TMPFILE), else under a temporary name beside the target, and takes the target's
  * name only in fs_output_commit. fs_output_abort leaves nothing behind.
+ * What has the name is removed just before, as assemblers do, or replaced in one step where it had to
+ * have a temporary name.
  * A target that is there and is neither a regular file nor a link (a device, a directory) is not
  * replaced: -EEXIST. A link is replaced, not written through, as assemblers do.
  * mode: as open(2) before the caller's umask is applied (pass mode & ~umask of the user).

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -112,6 +113,15 @@ static int make_marker(char *name)
 	return r;
 }
 
+/* All of it: a machine that lost its power may have left a file with nothing in it. */
+static bool is_whole(const char *file)
+{
+	struct stat st;
+
+	return stat(file, &st) == 0 && S_ISREG(st.st_mode) &&
+	       st.st_size == (off_t)(sizeof(predef_text) - 1);
+}
+
 /* It comes with its file in it: others may be making it, or asking with it, just now. */
 static int keep_marker(const char *dir)
 {
@@ -123,14 +133,14 @@ static int keep_marker(const char *dir)
 		name = NULL;
 		return -ENOMEM;
 	}
-	if (access(file, R_OK) == 0)
+	if (is_whole(file))
 		return 0;
 	r = make_marker(name);
 	if (r < 0 || rename(name, dir) == 0)
 		return r;
 	r = -errno;
 	remove_marker(name);
-	return access(file, R_OK) == 0 ? 0 : r;
+	return is_whole(file) ? 0 : r;
 }
 
 static int temporary_marker(char **ret)
