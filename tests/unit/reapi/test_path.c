@@ -179,6 +179,27 @@ static void test_targets(void **state)
 	assert_int_equal(reapi_target_check("\xfe", &v), REAPI_INVALID);
 }
 
+/* Wherever it is: text is looked at eight bytes at a time. */
+static void test_one_bad_byte(void **state)
+{
+	static const char bad[] = {'\0', '\x80', '\xc3', '\xff'};
+
+	for (size_t n = 1; n <= 40; n++) {
+		AUTO(util_free) char *text = malloc(n); /* as long as it is, for sanitizers */
+
+		assert_non_null(text);
+		memset(text, '\x7f', n);
+		assert_true(reapi_text_valid(text, n));
+		memset(text, '\x01', n);
+		assert_true(reapi_text_valid(text, n));
+		for (size_t i = 0; i < n * ARRAY_SIZE(bad); i++) {
+			text[i / ARRAY_SIZE(bad)] = bad[i % ARRAY_SIZE(bad)];
+			assert_false(reapi_text_valid(text, n));
+			text[i / ARRAY_SIZE(bad)] = '\x01';
+		}
+	}
+}
+
 static void test_sentences(void **state)
 {
 	AUTO(util_free) char *much = path_of(2000, 3000);
@@ -199,6 +220,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_one_bad_byte),
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_outputs),
 		cmocka_unit_test(test_limits),
