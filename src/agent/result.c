@@ -17,6 +17,13 @@ static const struct rex_output *find(const struct rex_result *r, const char *pat
 	return NULL;
 }
 
+_Static_assert((int)REX_OUTPUTS_MAX >= (int)EXACT_OUTPUTS_MAX, "a result has room for all outputs");
+
+static bool has(uint64_t outputs, size_t i)
+{
+	return outputs >> i & 1;
+}
+
 static int begin(
 	struct fs_output *file, const char *cwd, const struct rex_output *o, unsigned umask)
 {
@@ -55,8 +62,11 @@ int result_check(const struct exact_action *a, const struct rex_result *r, const
 	const struct rex_output *deps = find(r, a->deps);
 	int e;
 
-	if (!deps || !find(r, a->outputs.v[0]) || a->outputs.n > REX_OUTPUTS_MAX)
+	if (!deps || !find(r, a->outputs.v[0]))
 		return RESULT_INCOMPLETE;
+	for (size_t i = 0; i < a->outputs.n; i++)
+		if (has(a->certain, i) && !find(r, a->outputs.v[i]))
+			return RESULT_INCOMPLETE;
 	e = exact_check(a, cwd, &deps->data, ret_reason);
 	return e == EXACT_UNKNOWN ? RESULT_DOUBTED : e;
 }
@@ -90,7 +100,7 @@ int result_difference(const struct exact_action *a, const struct rex_result *x,
 	for (size_t i = 0; i < a->outputs.n; i++) {
 		const char *name = a->outputs.v[i];
 
-		if (!(a->deps_ours && str_eq(name, a->deps)) &&
+		if (!has(a->varying, i) && !(a->deps_ours && str_eq(name, a->deps)) &&
 			!same_output(find(x, name), find(y, name)))
 			return difference("the output ", name, ret);
 	}

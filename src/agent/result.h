@@ -11,7 +11,8 @@
 
 enum {
 	RESULT_DOUBTED = 1, /* the compiler read other files than foreseen: *ret_reason */
-	RESULT_INCOMPLETE,  /* no object, or no list of what was read */
+	RESULT_INCOMPLETE,  /* no object, no list of what was read, or none of a file that is
+			       written in any case */
 };
 
 /* Is it whole, and did the compiler read what was foreseen? 0, an outcome above, -ENOMEM. */
@@ -25,7 +26,7 @@ int result_publish(const struct exact_action *a, const struct rex_result *r, con
 /*
  * In what do two results of one action differ, in order of interest? "the exit status", "the output
  * NAME", "what it says on stderr" …, malloc'ed; NULL: in nothing. What only we asked for is not
- * compared. -ENOMEM.
+ * compared, nor what differs each time. -ENOMEM.
  */
 int result_difference(const struct exact_action *a, const struct rex_result *x,
 	const struct rex_result *y, char **ret) MUST_CHECK;

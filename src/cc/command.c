@@ -216,8 +216,18 @@ static int add_output(struct cc_command *c, enum cc_output_kind kind, char *path
 		return -ENOMEM;
 	}
 	c->outputs = more;
-	c->outputs[c->n_outputs++] = (struct cc_output){kind, path};
+	c->outputs[c->n_outputs++] = (struct cc_output){.kind = kind, .path = path};
 	return 0;
+}
+
+/* One whose name a compiler of another version may make in another way. */
+static int add_certain(struct cc_command *c, enum cc_output_kind kind, char *path)
+{
+	int r = add_output(c, kind, path);
+
+	if (r == 0)
+		c->outputs[c->n_outputs - 1].certain = true;
+	return r;
 }
 
 /* Then clang names it after the source, in the directory that is given for debug information. */
@@ -227,16 +237,104 @@ static bool has_odd_dwo(const struct parse *p)
 	       (p->c->assembly || (p->c->comp_dir_given && !p->output));
 }
 
-static int add_outputs(struct parse *p)
+static bool has_arg(const struct cc_command *c, const char *prefix)
 {
-	static const struct {
+	for (size_t i = 1; i < c->n_args; i++)
+		if (str_starts(c->args[i].text, prefix))
+			return true;
+	return false;
+}
+
+/* Files named as the object is, but for what follows the last dot. */
+static int add_beside(struct parse *p)
+{
+	const struct {
 		enum cc_output_kind kind;
 		const char *suffix;
+		bool certain;
 	} beside[] = {
-		{CC_OUTPUT_DWO, ".dwo"},
-		{CC_OUTPUT_GCNO, ".gcno"},
-		{CC_OUTPUT_SU, ".su"},
+		{CC_OUTPUT_DWO, ".dwo", false},
+		{CC_OUTPUT_GCNO, ".gcno", false},
+		{CC_OUTPUT_SU, ".su", false},
+		{CC_OUTPUT_CALLGRAPH, ".ci", true},
+		{CC_OUTPUT_TIME_TRACE, ".json", true},
+		{CC_OUTPUT_REMARKS, p->remarks, true},
 	};
+	struct cc_command *c = p->c;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(beside); i++) {
+		enum cc_output_kind kind = beside[i].kind;
+
+		if (!(p->extra_outputs & (1U << kind)))
+			continue;
+		if (kind == CC_OUTPUT_REMARKS && p->remarks_file)
+			r = add_output(c, kind, strdup(p->remarks_file));
+		else if (beside[i].certain)
+			r = add_certain(c, kind, replace_suffix(c->object, beside[i].suffix));
+		else
+			r = add_output(c, kind, replace_suffix(c->object, beside[i].suffix));
+	}
+	if (r == 0 && p->extra_outputs & (1U << CC_OUTPUT_REMARKS) &&
+		has_arg(c, "-fno-save-optimization-record"))
+		r = parse_local(p, CC_LOCAL_SIDE_OUTPUT, "-fsave-optimization-record");
+	return r;
+}
+
+/* gcc names what -save-temps keeps after the object, clang after the source. */
+static char *name_of_temps(const struct parse *p)
+{
+	const struct cc_command *c = p->c;
+	const char *base = path_base(c->family == CC_FAMILY_CLANG ? c->input : c->object);
+	AUTO(util_free) char *dir = NULL;
+
+	if (str_eq(p->temps, "=cwd") || !strchr(c->object, '/'))
+		return strdup(base);
+	dir = path_dir(c->object);
+	return dir ? path_join(dir, base) : NULL;
+}
+
+static int add_temps(struct parse *p)
+{
+	struct cc_command *c = p->c;
+	bool cxx = c->language == CC_LANGUAGE_CXX, clang = c->family == CC_FAMILY_CLANG;
+	AUTO(util_free) char *name = name_of_temps(p);
+	int r;
+
+	if (!name)
+		return -ENOMEM;
+	/* Other languages, and clang's other ways to an object, have other files. */
+	if ((!cxx && c->language != CC_LANGUAGE_C) ||
+		(clang && (has_arg(c, "-flto") || has_arg(c, "-emit-llvm") ||
+				  has_arg(c, "-fembed-bitcode"))))
+		return parse_local(p, CC_LOCAL_SAVE_TEMPS, p->temps);
+	r = add_certain(c, CC_OUTPUT_TEMPS, replace_suffix(name, cxx ? ".ii" : ".i"));
+	if (r == 0 && clang)
+		r = add_certain(c, CC_OUTPUT_TEMPS, replace_suffix(name, ".bc"));
+	if (r == 0 && !c->assembly)
+		r = add_certain(c, CC_OUTPUT_TEMPS, replace_suffix(name, ".s"));
+	return r;
+}
+
+static int add_extra(struct parse *p)
+{
+	int r = add_beside(p);
+
+	if (r == 0 && p->extra_outputs & (1U << CC_OUTPUT_TEMPS))
+		r = add_temps(p);
+	for (size_t i = 0; r == 0 && i < p->given.n; i++)
+		r = add_output(p->c, CC_OUTPUT_GIVEN, strdup(p->given.v[i]));
+	if (r == 0 && has_odd_dwo(p)) {
+		p->extra_outputs |= 1U << CC_OUTPUT_OTHER;
+		r = parse_local(p, CC_LOCAL_SIDE_OUTPUT, "-gsplit-dwarf");
+	}
+	if (r == 0 && p->extra_outputs & (1U << CC_OUTPUT_OTHER))
+		r = add_output(p->c, CC_OUTPUT_OTHER, NULL);
+	return r;
+}
+
+static int add_outputs(struct parse *p)
+{
 	struct cc_command *c = p->c;
 	const char *deps = p->wp_deps ? p->wp_deps : p->deps_file;
 	int r;
@@ -251,17 +349,7 @@ static int add_outputs(struct parse *p)
 	if (r == 0 && c->deps)
 		r = add_output(
 			c, CC_OUTPUT_DEPS, deps ? strdup(deps) : replace_suffix(c->object, ".d"));
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(beside); i++)
-		if (p->extra_outputs & (1U << beside[i].kind))
-			r = add_output(
-				c, beside[i].kind, replace_suffix(c->object, beside[i].suffix));
-	if (r == 0 && has_odd_dwo(p)) {
-		p->extra_outputs |= 1U << CC_OUTPUT_OTHER;
-		r = parse_local(p, CC_LOCAL_SIDE_OUTPUT, "-gsplit-dwarf");
-	}
-	if (r == 0 && p->extra_outputs & (1U << CC_OUTPUT_OTHER))
-		r = add_output(c, CC_OUTPUT_OTHER, NULL);
-	return r;
+	return r == 0 ? add_extra(p) : r;
 }
 
 /* Something that is there and is no plain file cannot be replaced by renaming. */
@@ -462,6 +550,7 @@ int cc_command_parse_as(enum cc_family family, char *const *argv, const char *cw
 		c.directives_only = false;
 	strv_fini(&p.dirs);
 	strv_fini(&p.includes);
+	strv_fini(&p.given);
 	if (r < 0)
 		cc_command_fini(&c);
 	else

@@ -50,13 +50,20 @@ enum cc_output_kind {
 	CC_OUTPUT_DEPS,   /* .d */
 	CC_OUTPUT_DWO,
 	CC_OUTPUT_GCNO,
-	CC_OUTPUT_SU,    /* -fstack-usage */
-	CC_OUTPUT_OTHER, /* -save-temps, dumps, -ftime-trace, … */
+	CC_OUTPUT_SU,         /* -fstack-usage */
+	CC_OUTPUT_CALLGRAPH,  /* .ci: -fcallgraph-info */
+	CC_OUTPUT_REMARKS,    /* .opt.yaml: clang's -fsave-optimization-record */
+	CC_OUTPUT_TIME_TRACE, /* .json: -ftime-trace. Its bytes are others each time */
+	CC_OUTPUT_TEMPS,      /* -save-temps: preprocessed text, bitcode, assembly */
+	CC_OUTPUT_GIVEN,      /* by the option: -serialize-diagnostics FILE */
+	CC_OUTPUT_OTHER,      /* dumps, … */
 };
 
 struct cc_output {
 	enum cc_output_kind kind;
-	char *path; /* as the compiler would name it, relative to its cwd; NULL: name not known */
+	char *path;   /* as the compiler would name it, relative to its cwd; NULL: name not known */
+	bool certain; /* a compile that succeeds writes it. Of names that differ between versions of
+			 a compiler: where it is not there, another file is */
 };
 
 struct cc_command {

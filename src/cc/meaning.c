@@ -347,6 +347,71 @@ static int stack_usage(struct parse *p, const char *arg, const char *value)
 	return 0;
 }
 
+static int callgraph(struct parse *p, const char *arg, const char *value)
+{
+	p->extra_outputs |= 1U << CC_OUTPUT_CALLGRAPH;
+	return parse_plain(p, CC_LOCAL_SIDE_OUTPUT, arg);
+}
+
+/* gcc's has addresses in it: it is never the same twice. */
+static int remarks(struct parse *p, const char *arg, const char *value)
+{
+	static const char file[] = "-foptimization-record-file=";
+
+	if (p->c->family != CC_FAMILY_CLANG)
+		return parse_local(p, CC_LOCAL_SIDE_OUTPUT, arg);
+	p->extra_outputs |= 1U << CC_OUTPUT_REMARKS;
+	if (!p->remarks)
+		p->remarks = ".opt.yaml";
+	if (str_starts(arg, file))
+		p->remarks_file = arg + strlen(file);
+	else if (str_eq(arg, "-fsave-optimization-record=bitstream"))
+		p->remarks = ".opt.bitstream";
+	else if (value && !str_eq(value, "=yaml") && !str_starts(value, "passes="))
+		return parse_local(p, CC_LOCAL_SIDE_OUTPUT, arg);
+	return parse_plain(p, CC_LOCAL_SIDE_OUTPUT, arg);
+}
+
+/* A file is not written anew: more is added to it. */
+static int remarks_text(struct parse *p, const char *arg, const char *value)
+{
+	if (value && strchr(value, '='))
+		return parse_local(p, CC_LOCAL_SIDE_OUTPUT, arg);
+	return parse_plain(p, CC_LOCAL_SIDE_OUTPUT, arg);
+}
+
+static int time_trace(struct parse *p, const char *arg, const char *value)
+{
+	if (value && str_starts(value, "-granularity="))
+		return 0;
+	if (value)
+		return parse_local(p, CC_LOCAL_SIDE_OUTPUT, arg);
+	p->extra_outputs |= 1U << CC_OUTPUT_TIME_TRACE;
+	return parse_plain(p, CC_LOCAL_SIDE_OUTPUT, arg);
+}
+
+static int save_temps(struct parse *p, const char *arg, const char *value)
+{
+	/* What the bare word means; gcc's words for "beside the object" are both. */
+	const char *where = value ? value : p->c->family == CC_FAMILY_CLANG ? "=cwd" : "=obj";
+	bool other = p->temps && !str_eq(p->temps, where);
+
+	p->temps = where;
+	p->extra_outputs |= 1U << CC_OUTPUT_TEMPS;
+	if (other || (!str_eq(where, "=obj") && !str_eq(where, "=cwd")))
+		return parse_local(p, CC_LOCAL_SAVE_TEMPS, arg);
+	return parse_plain(p, CC_LOCAL_SAVE_TEMPS, arg);
+}
+
+static int output_file(struct parse *p, const char *arg, const char *value)
+{
+	int r = strv_push(&p->given, value);
+
+	if (str_eq(value, "-"))
+		return parse_local(p, CC_LOCAL_STDOUT, arg);
+	return r < 0 ? r : parse_plain(p, CC_LOCAL_SIDE_OUTPUT, arg);
+}
+
 static handler *const handlers[CC_MEAN_COUNT] = {
 	[CC_MEAN_MODE_OBJECT] = mode_object,
 	[CC_MEAN_MODE_ASSEMBLY] = mode_assembly,
@@ -390,6 +455,12 @@ static handler *const handlers[CC_MEAN_COUNT] = {
 	[CC_MEAN_PROFILE_ARCS] = profile_arcs,
 	[CC_MEAN_SPLIT_DWARF] = split_dwarf,
 	[CC_MEAN_STACK_USAGE] = stack_usage,
+	[CC_MEAN_CALLGRAPH] = callgraph,
+	[CC_MEAN_REMARKS] = remarks,
+	[CC_MEAN_REMARKS_TEXT] = remarks_text,
+	[CC_MEAN_TIME_TRACE] = time_trace,
+	[CC_MEAN_SAVE_TEMPS] = save_temps,
+	[CC_MEAN_OUTPUT_FILE] = output_file,
 };
 
 int parse_meaning(struct parse *p, const struct cc_option *o, const char *arg, const char *value)

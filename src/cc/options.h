@@ -62,6 +62,12 @@ enum cc_mean {
 	CC_MEAN_PROFILE_ARCS,
 	CC_MEAN_SPLIT_DWARF,
 	CC_MEAN_STACK_USAGE,
+	CC_MEAN_CALLGRAPH,
+	CC_MEAN_REMARKS,
+	CC_MEAN_REMARKS_TEXT, /* for people, on stderr */
+	CC_MEAN_TIME_TRACE,
+	CC_MEAN_SAVE_TEMPS,
+	CC_MEAN_OUTPUT_FILE, /* writes the file that it names, beside all else */
 	CC_MEAN_COUNT,
 };
 

@@ -36,6 +36,10 @@ struct parse {
 	struct strv includes;   /* -include */
 
 	unsigned extra_outputs; /* 1 << enum cc_output_kind, or-ed */
+	struct strv given;      /* outputs that options name */
+	const char *temps;      /* -save-temps: "=obj" or "=cwd" */
+	const char *remarks;    /* the suffix of -fsave-optimization-record's file */
+	const char *remarks_file;
 };
 
 /* The first reason stays. detail is copied. -ENOMEM. */

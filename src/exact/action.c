@@ -567,8 +567,12 @@ static int add_output(struct maker *m, const char *path)
 		return -ENOMEM;
 	if (m->p->base && !rebase_is_below(real, m->p->base))
 		return unknown(m, "DISTCC_BASEDIR: an output outside of it", path);
-	if (is_system(real) || reapi_output_check("an output", m->cwd + 1, name, NULL) != 0)
+	if (is_system(real) || reapi_output_check("an output", m->cwd + 1, name, NULL) != 0 ||
+		m->a->outputs.n == EXACT_OUTPUTS_MAX - 1)
 		return unknown(m, "an output that cannot be told to a server", path);
+	for (size_t i = 0; i < m->a->outputs.n; i++)
+		if (str_eq(m->a->outputs.v[i], name))
+			return unknown(m, "two outputs are one file", path);
 	return strv_push(&m->a->outputs, name);
 }
 
@@ -651,6 +655,8 @@ static int find_outputs(struct maker *m)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < c->n_outputs; i++) {
+		a->certain |= (uint64_t)c->outputs[i].certain << i;
+		a->varying |= (uint64_t)(c->outputs[i].kind == CC_OUTPUT_TIME_TRACE) << i;
 		r = add_output(m, c->outputs[i].path);
 		if (r == 0 && c->outputs[i].kind == CC_OUTPUT_GCNO)
 			r = no_counts(m, c->outputs[i].path);

@@ -17,6 +17,10 @@
  * directories that the toolchain lies in.
  */
 
+enum {
+	EXACT_OUTPUTS_MAX = 64, /* of one compile; more are EXACT_UNKNOWN */
+};
+
 enum exact_outcome {
 	EXACT_UNKNOWN = 1, /* cannot be done exactly: *ret_reason (malloc'ed) */
 };
@@ -41,6 +45,8 @@ struct exact_action {
 	char *base; /* it was made as if this were REBASE_DIRECTORY (exact/basedir.h); or NULL */
 	enum cc_family family;
 	struct strv outputs; /* as in the Command: from the working directory, "../x" too */
+	uint64_t certain;    /* 1 << i: it is no result where outputs.v[i] is not there */
+	uint64_t varying;    /* 1 << i: its bytes are others each time */
 	char *deps;          /* the one of these that is a list of what was read, for exact_check */
 	bool deps_ours;      /* nobody else asked for it */
 	bool deps_all;       /* system headers are in it too */
@@ -92,6 +98,11 @@ int exact_check(const struct exact_action *a, const char *cwd, const struct buf 
 /* Did the assembler, where all files are, read no other than were foreseen? The same. */
 int exact_check_assembled(const struct exact_action *a, const char *cwd, const struct buf *list,
 	char **ret_reason) MUST_CHECK;
+
+/* Is it the file of one of the outputs? */
+struct stat;
+bool exact_is_output(const struct exact_action *a, const char *cwd, const struct stat *st);
+
 struct reapi_lookups;
 
 /*

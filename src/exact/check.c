@@ -18,7 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "base/path.h"
 #include "exact/depfile.h"
@@ -119,6 +119,27 @@ static bool is_told(const struct reading *r, const char *name)
 	       str_eq(name, path_base(a->reads[0].spelled));
 }
 
+bool exact_is_output(const struct exact_action *a, const char *cwd, const struct stat *st)
+{
+	for (size_t i = 0; i < a->outputs.n; i++) {
+		AUTO(util_free) char *path = path_join(cwd, a->outputs.v[i]);
+		struct stat is;
+
+		if (path && stat(path, &is) == 0 && is.st_dev == st->st_dev &&
+			is.st_ino == st->st_ino)
+			return true;
+	}
+	return false;
+}
+
+/* The text that the assembler was given: it is gone by now, or it was to be kept. */
+static bool is_its_text(const struct reading *r, const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) < 0 || exact_is_output(r->a, r->cwd, &st);
+}
+
 static int on_name(void *arg, const char *name)
 {
 	struct reading *r = arg;
@@ -128,7 +149,7 @@ static int on_name(void *arg, const char *name)
 	if (e == 0)
 		e = find(r, buf_str(&r->name), &found);
 	if (e < 0 || found || is_told(r, name) ||
-		(r->assembled && access(buf_str(&r->name), F_OK) < 0))
+		(r->assembled && is_its_text(r, buf_str(&r->name))))
 		return e;
 	return is_foreseen_really(r, buf_str(&r->name)) ? 0
 							: fail("it was read, and was not foreseen",
@@ -162,10 +183,7 @@ static int require(const struct reading *r)
 	return 0;
 }
 
-/*
- * The list has names of no file as well: what a .file says, and the text that the assembler was
- * given, which is gone by now.
- */
+/* The list has names of no file as well: what a .file says. */
 int exact_check_assembled(
 	const struct exact_action *a, const char *cwd, const struct buf *list, char **ret_reason)
 {

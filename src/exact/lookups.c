@@ -45,19 +45,6 @@ static bool is_for_links(const char *path)
 	return str_starts(path_base(path), "crt") && str_ends(path, ".o");
 }
 
-static bool is_output(const struct exact_action *a, const char *cwd, const struct stat *st)
-{
-	for (size_t i = 0; i < a->outputs.n; i++) {
-		AUTO(util_free) char *path = path_join(cwd, a->outputs.v[i]);
-		struct stat is;
-
-		if (path && stat(path, &is) == 0 && is.st_dev == st->st_dev &&
-			is.st_ino == st->st_ino)
-			return true;
-	}
-	return false;
-}
-
 /* What is in the base directory here has another name there. */
 static bool is_here(const struct exact_action *a, const struct reapi_lookup *l, struct stat *ret)
 {
@@ -88,7 +75,7 @@ int exact_check_lookups(const struct exact_action *a, const char *cwd,
 	reapi_lookups_begin(&reader, lookups);
 	while ((r = reapi_lookups_next(&reader, &l)) == 0)
 		if (!is_left_out(l.path) && !is_for_links(l.path) && is_here(a, &l, &st) &&
-			!is_output(a, cwd, &st))
+			!exact_is_output(a, cwd, &st))
 			return doubt("it was not found there, and is here", l.path, ret_reason);
 	if (r == REAPI_LOOKUPS_END)
 		return 0;

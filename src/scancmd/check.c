@@ -55,6 +55,11 @@ static bool is_output(const struct cc_command *c, const char *arg, bool *ret_sep
 	case CC_MEAN_COVERAGE:
 	case CC_MEAN_SPLIT_DWARF:
 	case CC_MEAN_STACK_USAGE:
+	case CC_MEAN_CALLGRAPH:
+	case CC_MEAN_REMARKS:
+	case CC_MEAN_TIME_TRACE:
+	case CC_MEAN_SAVE_TEMPS:
+	case CC_MEAN_OUTPUT_FILE:
 		return true;
 	default:
 		return false;

@@ -6,6 +6,7 @@ compile's.
 """
 
 import fcntl
+import json
 import os
 import shutil
 import struct
@@ -129,7 +130,7 @@ def test_output_of_another_tree(lab, worker, client):
     for reason in ("exact", "cached"):
         def same(reason=reason):
             assert made(one.start([one.program, *argv], tree.path)) == wanted
-            return one.last_job()["reason"] == reason
+            print(one.last_job()); return one.last_job()["reason"] == reason
 
         procs.eventually(reason, same)
 
@@ -283,10 +284,46 @@ def test_instrumented(lab, three_ways):
         three_ways(lab.tree(FILES), line)
 
 
+BESIDE = [
+    ("u.i u.s", "gcc -g -save-temps -c ../u.c"),
+    ("../out/v.i ../out/v.s", "gcc -g -MD -save-temps=obj -c ../u.c -o ../out/v.o"),
+    ("v.i v.s", "gcc -O2 -flto -frandom-seed=1 -save-temps=cwd -c ../u.c -o ../out/v.o"),
+    ("../out/v.i", "gcc -save-temps -S ../u.c -o ../out/v.s"),
+    ("v.ii v.s", "g++ -g -save-temps -x c++ -c ../u.c -o v.o"),
+    ("u.i u.bc u.s", "clang -g -save-temps -c ../u.c -o ../out/v.o"),
+    ("../out/u.ii ../out/u.bc", "clang++ -MD -save-temps=obj -x c++ -S ../u.c -o ../out/v.s"),
+    ("../out/v.ci", "gcc -O2 -fcallgraph-info -c ../u.c -o ../out/v.o"),
+    ("v.ci v.su", "gcc -O2 -fstack-usage -fcallgraph-info=su,da -c ../u.c -o v.o"),
+    ("prototypes", "gcc -aux-info prototypes -c ../u.c"),
+    ("said.dia", "clang -Wall -serialize-diagnostics said.dia -c ../u.c"),
+    ("../out/v.opt.yaml", "clang -O2 -fsave-optimization-record -c ../u.c -o ../out/v.o"),
+    ("remarks", "clang -O2 -foptimization-record-file=remarks -c ../u.c"),
+    ("", "gcc -O3 -fopt-info-all -c ../u.c"),
+]
+
+
+def test_what_is_written_beside(lab, three_ways):
+    for names, line in BESIDE:
+        made = three_ways(lab.tree({**FILES, "u.c": SOURCE + SUMS}), line, cwd="build")
+        for name in names.split():
+            assert os.path.normpath(f"build/{name}") in made.files, line
+
+
+def test_a_time_trace(lab, worker, client):
+    """It tells of the compile that made the object: that no other is like it says nothing."""
+    argv = "clang -ftime-trace -c u.c -o out/v.o".split()
+    for verify, reason in ("100%", "verified"), ("0", "exact"):
+        one, tree = client([worker], DISTCC_VERIFY=verify), lab.tree(FILES)
+        got = outcome(tree, one.start([one.program, *argv], tree.path))
+        assert (got.code, one.last_job()["reason"]) == (0, reason), one.jobs()
+        assert json.loads(got.files["out/v.json"])["traceEvents"]
+
+
 STAYS = [
-    ("save-temps", "gcc -save-temps -c u.c -o out/u.o"),
+    ("save-temps", "gcc -save-temps -c p.S -o p.o"),
+    ("save-temps", "clang -save-temps -flto -c u.c -o u.o"),
     ("side-output", "gcc -fdump-tree-optimized -c u.c -o u.o"),
-    ("side-output", "gcc -fcallgraph-info -c u.c -o u.o"),
+    ("side-output", "gcc -O2 -fopt-info-all=remarks -c u.c -o u.o"),
     ("recorded-command", "gcc -fverbose-asm -S u.c -o u.s"),
     ("toolchain", "gcc -B/usr/bin -c u.c -o u.o"),
     ("toolchain", "gcc -specs=specs -c u.c -o u.o"),
@@ -434,7 +471,7 @@ def test_silence_on_a_terminal(lab, worker, client):
         def silent(reason=reason):
             text, _ = said_on_terminal([one.program, *argv], tree, one.env)
             assert not text
-            return one.last_job()["reason"] == reason
+            print(one.last_job()); return one.last_job()["reason"] == reason
 
         procs.eventually(reason, silent)
 

@@ -78,6 +78,38 @@ static void what_is_missing_differs(void **state)
 	expect(&a, &x, &y, "the output u.o");
 }
 
+/* Of what is not twice the same it counts only whether it is there, and that when it must be. */
+static void what_varies_does_not_differ(void **state)
+{
+	struct rex_output one[] = {{.path = object, .data = text(object)}, {.path = notes}};
+	struct rex_output two[] = {one[0], {.path = notes, .data = text(notes)}};
+	struct rex_result x = {.outputs = one, .n_outputs = 2},
+			  y = {.outputs = two, .n_outputs = 2};
+	struct exact_action a = made(true);
+
+	expect(&a, &x, &y, "the output u.gcno");
+	a.varying = 1 << 1;
+	expect(&a, &x, &y, NULL);
+	a.varying = 1 << 0;
+	expect(&a, &x, &y, "the output u.gcno");
+}
+
+static void what_is_certain_is_there(void **state)
+{
+	struct rex_output all[] = {
+		{.path = object}, {.path = deps, .data = text(object)}, {.path = notes}};
+	struct rex_result r = {.outputs = all, .n_outputs = 2};
+	struct exact_action a = made(false);
+	AUTO(util_free) char *why = NULL;
+
+	assert_int_not_equal(result_check(&a, &r, "/", &why), RESULT_INCOMPLETE);
+	util_free(&why);
+	a.certain = 1 << 1;
+	assert_int_equal(result_check(&a, &r, "/", &why), RESULT_INCOMPLETE);
+	r.n_outputs = 3;
+	assert_int_not_equal(result_check(&a, &r, "/", &why), RESULT_INCOMPLETE);
+}
+
 static void what_is_said_differs(void **state)
 {
 	struct rex_result x = {.n_outputs = 0}, y = {.n_outputs = 0};
@@ -97,6 +129,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tells_what_differs),
 		cmocka_unit_test(what_is_missing_differs),
+		cmocka_unit_test(what_varies_does_not_differ),
+		cmocka_unit_test(what_is_certain_is_there),
 		cmocka_unit_test(what_is_said_differs),
 	};
 

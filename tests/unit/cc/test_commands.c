@@ -57,7 +57,8 @@ static void append_words(struct buf *b, const char *key, char *const *words)
 
 static void append_outputs(struct buf *b, const struct cc_command *c)
 {
-	static const char *const names[] = {"object", "deps", "dwo", "gcno", "su", "other"};
+	static const char *const names[] = {"object", "deps", "dwo", "gcno", "su", "callgraph",
+		"remarks", "time-trace", "temps", "given", "other"};
 
 	for (size_t i = 0; i < c->n_outputs; i++)
 		append_line(b, names[c->outputs[i].kind],
