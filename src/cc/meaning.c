@@ -317,8 +317,10 @@ static int profile(struct parse *p, const char *arg, const char *value)
 	static const char *const exact[] = {"-fprofile-generate", "-fprofile-instr-generate",
 		"-fprofile-update=", "-fprofile-values", "-fprofile-dir=", "-fprofile-abs-path",
 		"-fprofile-reproducible=", "-fprofile-exclude-files=", "-fprofile-filter-files=",
-		"-fprofile-partial-training",
-		"-fprofile-instr-use=", "-fprofile-sample-use=", "-fprofile-list="};
+		"-fprofile-partial-training", "-fprofile-correction", "-fprofile-reorder-functions",
+		"-fprofile-use", "-fprofile-instr-use",
+		"-fprofile-sample-use=", "-fprofile-list=", "-fauto-profile",
+		"-fbranch-probabilities"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(exact); i++)
 		if (str_starts(arg, exact[i]))

@@ -72,6 +72,7 @@ static const struct row rows[] = {
 	{"-emit-llvm", PLAN_KEY},
 	{"-fauto-profile", PLAN_PROFILE},
 	{"-fbasic-block-sections=", PLAN_PROFILE},
+	{"-fbranch-probabilities", PLAN_PROFILE},
 	{"-fcallgraph-info", PLAN_DROP},
 	{"-fcondition-coverage", PLAN_KEY},
 	{"-fcoverage-", PLAN_KEY},

@@ -255,13 +255,36 @@ static int extra_input(struct scanner *s, const char *name)
 	return e == 0 ? lookup_note(s, f, SCAN_FILE_EXTRA) : e;
 }
 
+/* One that may be there. */
+static int optional_input(struct scanner *s, const char *name)
+{
+	const char *cwd = s->plan->cwd;
+	struct scan_path *path;
+	struct file *f;
+	int e = scan_fs_path(&s->fs, cwd, strlen(cwd), name, strlen(name), &path);
+
+	if (e == 0)
+		e = scan_fs_prove(&s->fs, path);
+	if (e == 0 && path->kind == SCAN_NONE)
+		return lookup_note_absent(s, path);
+	if (e == 0 && path->kind != SCAN_FILE && path->kind != SCAN_DIRECTORY)
+		e = unit_unknown(s, "%s is not a file that can be read", name);
+	if (e != 0 || path->kind == SCAN_DIRECTORY)
+		return e;
+	e = lookup_file(s, path, &f);
+	return e == 0 ? lookup_note(s, f, SCAN_FILE_EXTRA) : e;
+}
+
 static int extra_inputs(struct scanner *s)
 {
 	const struct strv *named = &s->plan->extra_inputs;
+	const struct strv *optional = &s->plan->optional_inputs;
 	int e = 0;
 
 	for (size_t i = 0; e == 0 && i < named->n; i++)
 		e = extra_input(s, named->v[i]);
+	for (size_t i = 0; e == 0 && i < optional->n; i++)
+		e = optional_input(s, optional->v[i]);
 	if (s->plan->preprocessed) /* there are no facts */
 		return e;
 	for (char **name = s->facts->also; e == 0 && *name; name++)

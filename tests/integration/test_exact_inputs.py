@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import struct
+import subprocess
 import termios
 
 import pytest
@@ -57,7 +58,7 @@ def compiled(client, tree, line, reason, cwd="", **env):
     if reason == "cached":
         procs.eventually("it is kept", as_expected)
     else:
-        assert as_expected(), client.jobs()
+        assert as_expected(), (client.last_job()["reason"], line)
     return wanted
 
 
@@ -284,6 +285,62 @@ def test_instrumented(lab, three_ways):
         three_ways(lab.tree(FILES), line)
 
 
+RUN = """#include <stdlib.h>
+static int g(int i) { return i & 1 ? i / 3 : -i; }
+int f(int n) { int s = 0; for (int i = 0; i < n; i++) s += i % 3 ? i : g(i); return s; }
+int main(int c, char **v) { volatile int kept = f(atoi(v[1])); return 0 & kept; }
+"""
+
+
+def counted(directory, argv, runs):
+    """A program is built there, and counts what it does."""
+    assert subprocess.run([*argv, "-o", "program"], cwd=directory).returncode == 0
+    assert subprocess.run(["./program", str(runs)], cwd=directory).returncode == 0
+    (directory / "program").unlink()
+
+
+GCC_COUNTS = [
+    ("", "-fprofile-use -c u.c -o out/u.o", "out/u.gcda"),
+    ("", "-fprofile-use=counts -Wall -c u.c -o out/u.o", "counts/#$#out#u.gcda"),
+    ("build", "-fprofile-use=../counts -c ../u.c -o ../out/u.o", "counts/#$#build#^#out#u.gcda"),
+    ("", "-fprofile-use -fprofile-dir=$/counts -c u.c", "counts/#$#u.gcda"),
+    ("", "-fbranch-probabilities -c u.c -o $/out/u.o", "out/u.gcda"),
+]
+
+
+def test_counts_of_gcc(lab, three_ways):
+    """Of an earlier run of the program: others, or none, make another object, or a warning."""
+    for cwd, options, name in GCC_COUNTS:
+        tree = lab.tree({"u.c": RUN, "counts/x": "", "build/x": "", "out/x": ""})
+        mangled = str(tree.path)[1:].replace("/", "#")
+        line = f"gcc -O2 {options}"
+        before = three_ways(tree, line, cwd)
+        made = lab.tree({"u.c": RUN, "build/x": ""}).path / cwd
+        # The source by the same name, which is in the counts.
+        counted(made, ["gcc", "-O2", "-fprofile-generate", "../u.c" if cwd else "u.c"], 1000)
+        gcda, = made.glob("*.gcda")
+        shutil.copy(gcda, tree.path / name.replace("$", mangled))
+        tree.source = tree.snapshot()
+        after = three_ways(tree, line, cwd)
+        assert before.files != after.files, options
+        (tree.path / name.replace("$", mangled)).write_bytes(b"")
+        tree.source = tree.snapshot()
+        three_ways(tree, line, cwd)
+
+
+@pytest.mark.parametrize("option", ["-fprofile-use", "-fprofile-use=$", "-fprofile-use=default.profdata",
+                                    "-fprofile-instr-use=$/default.profdata"])
+def test_counts_of_clang(lab, three_ways, option):
+    tree, made = lab.tree({"u.c": RUN}), []
+    for runs in 10, 100000:
+        counted(tree.path, ["clang", "-fprofile-instr-generate", "u.c"], runs)
+        subprocess.run(["llvm-profdata-14", "merge", "default.profraw", "-o", "default.profdata"],
+                       cwd=tree.path, check=True)
+        tree.source = tree.snapshot()
+        made.append(three_ways(tree, f"clang -O2 {option} -c u.c -o u.o").files["u.o"])
+    assert made[0] != made[1]
+
+
 BESIDE = [
     ("u.i u.s", "gcc -g -save-temps -c ../u.c"),
     ("../out/v.i ../out/v.s", "gcc -g -MD -save-temps=obj -c ../u.c -o ../out/v.o"),
@@ -328,7 +385,7 @@ STAYS = [
     ("toolchain", "gcc -B/usr/bin -c u.c -o u.o"),
     ("toolchain", "gcc -specs=specs -c u.c -o u.o"),
     ("toolchain", "clang --config specs -c u.c -o u.o"),
-    ("profile", "gcc -fprofile-use -c u.c -o u.o"),
+    ("profile", "gcc -fprofile-prefix-map=/a=/b -c u.c -o u.o"),
     ("pch", "gcc -include pre.h -c u.c -o u.o"),
     ("modules", "g++ -std=c++20 -fmodules-ts -x c++ -c u.c -o u.o"),
     ("modules", "clang -fmodules -c u.c -o u.o"),

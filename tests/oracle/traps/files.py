@@ -132,8 +132,8 @@ trap("include of the assembler's", '.include "a.inc"\n' + YES, "yes.h", src="x.S
 trap("incbin in a header", '#include "a.h"\n', "a.h", make_object=True,
      files={"a.h": '__asm__(".incbin \\"blob\\"");\n', "blob": "b"}, unknown=INCBIN)
 trap("incbin in a comment", "/* .incbin is not used */\n" + YES, unknown=INCBIN)
-trap("-fprofile-use", YES, args="-fprofile-use", unknown=("profile",))
-trap("-fprofile-use=", YES, args="-fprofile-use=gone.profdata", unknown=("profile",))
+trap("-fprofile-use", YES, args="-fprofile-use", clang=None)
+trap("-fprofile-use=", YES, args="-fprofile-use=gone", clang=None)
 trap("-fsanitize-blacklist", YES, gcc=None, clang="yes.h list", files={"list": "fun:x\n"},
      args="-fsanitize=address -fsanitize-blacklist=list", unknown=("sanitize",))
 trap("-specs", ifdef("A"), gcc="yes.h", clang=None, args="-specs=my.specs",

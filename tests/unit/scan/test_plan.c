@@ -143,7 +143,7 @@ static void test_commands(void **state)
 		{"/usr/bin/clang -Ix.hmap -c x.c", NULL},
 		{"/usr/bin/gcc -traditional-cpp -c x.c", NULL},
 		{"/usr/bin/gcc -fpreprocessed -c x.c", NULL},
-		{"/usr/bin/gcc -fprofile-use -c x.c", NULL},
+		{"/usr/bin/gcc -fprofile-nonsense -c x.c", NULL},
 		{"/usr/bin/gcc -F/x -c x.c", NULL},
 		{"/usr/bin/gcc -finput-charset=UTF-16 -c x.c", NULL},
 		{"/usr/bin/gcc -Wa,@x -c x.c", NULL},
@@ -261,15 +261,49 @@ static void test_extra_inputs(void **state)
 	struct planned p;
 
 	plan(&p,
-		"/usr/bin/clang -fprofile-instr-use=a.profdata -fsanitize-ignorelist=b.txt "
+		"/usr/bin/clang -fprofile-list=a.txt -fsanitize-ignorelist=b.txt "
 		"-fprofile-sample-use=c.prof -Wa,-Id,-Ie -c x.c",
 		no_env);
 	join(&p.plan.extra_inputs, &text);
-	assert_string_equal(buf_str(&text), "a.profdata b.txt c.prof");
+	assert_string_equal(buf_str(&text), "a.txt b.txt c.prof");
 	join(&p.plan.assembler_dirs, &text);
 	assert_string_equal(buf_str(&text), "d e");
 	buf_fini(&text);
 	planned_fini(&p);
+}
+
+static void test_counts(void **state)
+{
+	static const struct {
+		const char *command, *needed, *optional;
+	} cases[] = {
+		{"/usr/bin/gcc -fprofile-use -c s/x.c", "", "x.gcda"},
+		{"/usr/bin/gcc -fbranch-probabilities -c x.c -o o/y.z.o", "", "o/y.z.gcda"},
+		{"/usr/bin/gcc -fprofile-use=d -c x.c -o ../o//y.o", "",
+			"../o//y.gcda d/#w#^#o##y.gcda d/../o//y.gcda"},
+		{"/usr/bin/gcc -fprofile-use -fprofile-dir=/d -c x.c -o /o/y.o", "",
+			"/o/y.gcda /d/#o#y.gcda /d//o/y.gcda"},
+		{"/usr/bin/gcc -fprofile-generate=d -fprofile-dir=e -c x.c", "", ""},
+		{"/usr/bin/gcc -fauto-profile -c x.c", "fbdata.afdo", ""},
+		{"/usr/bin/gcc -fauto-profile=f -c x.c", "f", ""},
+		{"/usr/bin/clang -fprofile-use -c x.c", "default.profdata", ""},
+		{"/usr/bin/clang -fprofile-use=p -c x.c", "", "p p/default.profdata"},
+		{"/usr/bin/clang -fprofile-instr-use=p -c x.c", "", "p p/default.profdata"},
+		{"/usr/bin/clang -fprofile-generate=p -c x.c", "", ""},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct buf text = BUF_INIT;
+		struct planned p;
+
+		plan(&p, cases[i].command, no_env);
+		join(&p.plan.extra_inputs, &text);
+		assert_string_equal(buf_str(&text), cases[i].needed);
+		join(&p.plan.optional_inputs, &text);
+		assert_string_equal(buf_str(&text), cases[i].optional);
+		buf_fini(&text);
+		planned_fini(&p);
+	}
 }
 
 static void test_environment(void **state)
@@ -348,6 +382,7 @@ int main(void)
 		cmocka_unit_test(test_flags),
 		cmocka_unit_test(test_languages),
 		cmocka_unit_test(test_extra_inputs),
+		cmocka_unit_test(test_counts),
 		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_table_is_sorted_and_known),
 		cmocka_unit_test(test_memory_runs_out),
