@@ -135,7 +135,9 @@ class Compiler:
         done = subprocess.run([self.path, *program.language, *program.options, "-fsyntax-only",
                                "-MD", "-MF", self.depfile, program.main], cwd=cwd, env=clean_env(),
                               stdin=subprocess.DEVNULL, capture_output=True, check=False)
-        return self._read(cwd) if done.returncode == 0 else None
+        # What the assembler thinks of a .S is not the question.
+        listed = done.returncode == 0 or b"Assembler messages:" in done.stderr
+        return self._read(cwd) if listed else None
 
     def _read(self, cwd: str) -> set:
         with open(self.depfile, encoding="utf-8") as f:
