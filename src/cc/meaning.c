@@ -405,6 +405,14 @@ static int save_temps(struct parse *p, const char *arg, const char *value)
 	return parse_plain(p, CC_LOCAL_SAVE_TEMPS, arg);
 }
 
+/* Those of gcc are looked into, and go along, where it is compiled from its sources. */
+static int specs(struct parse *p, const char *arg, const char *value)
+{
+	if (p->c->family == CC_FAMILY_GCC)
+		return parse_plain(p, CC_LOCAL_TOOLCHAIN, arg);
+	return parse_local(p, CC_LOCAL_TOOLCHAIN, arg);
+}
+
 static int output_file(struct parse *p, const char *arg, const char *value)
 {
 	int r = strv_push(&p->given, value);
@@ -462,6 +470,7 @@ static handler *const handlers[CC_MEAN_COUNT] = {
 	[CC_MEAN_REMARKS_TEXT] = remarks_text,
 	[CC_MEAN_TIME_TRACE] = time_trace,
 	[CC_MEAN_SAVE_TEMPS] = save_temps,
+	[CC_MEAN_SPECS] = specs,
 	[CC_MEAN_OUTPUT_FILE] = output_file,
 };
 

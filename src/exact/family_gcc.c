@@ -11,6 +11,7 @@
 
 #include "base/env.h"
 #include "base/path.h"
+#include "cc/specs.h"
 #include "exact/inquiry.h"
 
 static const char *compiler_proper(enum cc_language language)
@@ -95,6 +96,45 @@ static int add_specs(struct inquiry *i)
 	return above ? inquiry_optional(i, above) : -ENOMEM;
 }
 
+/* One of that name that comes to be in another directory may be found first. */
+static int watch_specs(struct inquiry *i, const char *name)
+{
+	int r = 0;
+
+	for (size_t k = 0; r == 0 && *name != '/' && k < i->dirs.n; k++)
+		r = strv_pushf(&i->closure.toolchain.also, "%s/%s", i->dirs.v[k], name);
+	return r;
+}
+
+/* Where the driver finds a file of specs: what it says, or else the name from where it is run. */
+static int find_specs(void *arg, const char *name, char **ret)
+{
+	struct inquiry *i = arg;
+	AUTO(util_free) char *said = NULL;
+	int r = inquiry_ask_specs(i, name, &said);
+
+	if (r == 0)
+		r = watch_specs(i, name);
+	if (r != 0)
+		return r;
+	*ret = path_join(i->q->cwd, said);
+	return *ret ? 0 : -ENOMEM;
+}
+
+/* Those of the command; they may include others. */
+static int add_given_specs(struct inquiry *i)
+{
+	AUTO(strv_fini) struct strv paths = STRV_INIT;
+	AUTO(util_free) char *reason = NULL;
+	int r = cc_specs_read(&i->options.specs, find_specs, i, &paths, &reason);
+
+	if (r == CC_SPECS_UNKNOWN && reason)
+		return inquiry_unknown(i, "%s", reason);
+	for (size_t k = 0; r == 0 && k < paths.n; k++)
+		r = inquiry_optional(i, paths.v[k]);
+	return r;
+}
+
 /* LIBRARY_PATH is searched for specs too. */
 static int check_library_path(struct inquiry *i)
 {
@@ -128,6 +168,8 @@ int family_gcc_add(struct inquiry *i)
 		r = add_programs(i);
 	if (r == 0)
 		r = add_specs(i);
+	if (r == 0)
+		r = add_given_specs(i);
 	if (r == 0 && i->options.lto)
 		r = add_lto(i);
 	return r;

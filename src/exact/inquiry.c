@@ -10,6 +10,7 @@
 #include "base/child.h"
 #include "base/env.h"
 #include "base/path.h"
+#include "cc/specs.h"
 #include "exact/ask.h"
 #include "exact/elf_interpreter.h"
 
@@ -29,7 +30,8 @@ int inquiry_unknown(struct inquiry *i, const char *fmt, ...)
 	return TOOLCHAIN_UNKNOWN;
 }
 
-int inquiry_ask(struct inquiry *i, const char *word, bool stderr_wanted, struct buf *ret)
+static int ask_with(struct inquiry *i, const struct strv *options, const char *word,
+	bool stderr_wanted, struct buf *ret)
 {
 	AUTO(strv_fini) struct strv argv = STRV_INIT;
 	struct ask q = {
@@ -37,7 +39,7 @@ int inquiry_ask(struct inquiry *i, const char *word, bool stderr_wanted, struct 
 	int r = strv_push(&argv, i->q->compiler);
 
 	if (r == 0)
-		r = strv_push_all(&argv, strv_argv(&i->options.passed));
+		r = strv_push_all(&argv, strv_argv(options));
 	if (r == 0)
 		r = strv_push(&argv, word);
 	if (r < 0)
@@ -50,18 +52,37 @@ int inquiry_ask(struct inquiry *i, const char *word, bool stderr_wanted, struct 
 	return r;
 }
 
-int inquiry_ask_line(struct inquiry *i, const char *option, const char *name, char **ret)
+int inquiry_ask(struct inquiry *i, const char *word, bool stderr_wanted, struct buf *ret)
+{
+	return ask_with(i, &i->options.passed, word, stderr_wanted, ret);
+}
+
+static int ask_line(struct inquiry *i, const struct strv *options, const char *option,
+	const char *name, char **ret)
 {
 	AUTO(buf_fini) struct buf said = BUF_INIT_MAX(ASK_OUTPUT_MAX);
 	AUTO(buf_fini) struct buf word = BUF_INIT;
 	int r = buf_printf(&word, "%s%s", option, name);
 
 	if (r == 0)
-		r = inquiry_ask(i, word.data, false, &said);
+		r = ask_with(i, options, word.data, false, &said);
 	if (r != 0)
 		return r;
 	*ret = strndup(buf_str(&said), strcspn(buf_str(&said), "\n"));
 	return *ret ? 0 : -ENOMEM;
+}
+
+int inquiry_ask_line(struct inquiry *i, const char *option, const char *name, char **ret)
+{
+	return ask_line(i, &i->options.passed, option, name, ret);
+}
+
+int inquiry_ask_specs(struct inquiry *i, const char *name, char **ret)
+{
+	AUTO(strv_fini) struct strv options = STRV_INIT;
+	int r = cc_specs_question(&i->options.passed, &options);
+
+	return r == 0 ? ask_line(i, &options, "-print-file-name=", name, ret) : r;
 }
 
 int inquiry_optional(struct inquiry *i, const char *path)
@@ -127,8 +148,13 @@ static int add_dirs(struct inquiry *i, char *list)
 	int r = 0;
 
 	for (char *dir = strtok_r(list, ":", &save); r == 0 && dir;
-		dir = strtok_r(NULL, ":", &save))
-		r = inquiry_optional(i, dir);
+		dir = strtok_r(NULL, ":", &save)) {
+		AUTO(util_free) char *full = path_join(i->q->cwd, dir);
+
+		r = full ? strv_push(&i->dirs, full) : -ENOMEM;
+		if (r == 0)
+			r = inquiry_optional(i, full);
+	}
 	return r;
 }
 

@@ -12,6 +12,7 @@ struct inquiry {
 	struct closure closure;
 	struct strv env;   /* of each question: the user's, without locale and outputs */
 	struct strv known; /* programs whose libraries are found, without links */
+	struct strv dirs;  /* those of -print-search-dirs, absolute */
 	char *driver;      /* the compiler without links */
 	char *libc_dir;    /* where libc.so lies, as the loader names it; NULL: not met */
 	char *reason;      /* of TOOLCHAIN_UNKNOWN */
@@ -29,6 +30,9 @@ int inquiry_ask(
 int inquiry_ask_line(
 	struct inquiry *i, const char *option, const char *name, char **ret) MUST_CHECK;
 
+/* The same, for where gcc finds a file of specs. */
+int inquiry_ask_specs(struct inquiry *i, const char *name, char **ret) MUST_CHECK;
+
 /* A file, directory or tree where it is; relative paths start at the request's cwd. */
 int inquiry_optional(struct inquiry *i, const char *path) MUST_CHECK;
 int inquiry_optional_tree(struct inquiry *i, const char *path) MUST_CHECK;
@@ -39,7 +43,7 @@ int inquiry_program(struct inquiry *i, const char *path, char **ret_real) MUST_C
 /* The program that the compiler runs under this name. */
 int inquiry_subprogram(struct inquiry *i, const char *name) MUST_CHECK;
 
-/* The directories of -print-search-dirs that are there. */
+/* The directories of -print-search-dirs: those that are there, and i->dirs. */
 int inquiry_search_dirs(struct inquiry *i) MUST_CHECK;
 
 /* The loader and the shared libraries of a program (its path without links). */

@@ -16,6 +16,7 @@ enum form {
 enum effect {
 	PASS,
 	PASS_PATH, /* the value is one */
+	SPECS,     /* the value is a file of specs */
 	REFUSE,
 	SKIP,    /* of no effect here; said because of its value, which could look like an option */
 	CHARSET, /* of the source or of strings: but UTF-8, a conversion is loaded */
@@ -66,8 +67,10 @@ static const struct rule rules[] = {
 	{"--prefix", PREFIX, REFUSE},
 	{"-b", WORD, REFUSE},
 	{"-V", WORD, REFUSE},
-	{"-specs", PREFIX, REFUSE},
-	{"--specs", PREFIX, REFUSE},
+	{"-specs=", PREFIX, SPECS},
+	{"-specs", NEXT, SPECS},
+	{"--specs=", PREFIX, SPECS},
+	{"--specs", NEXT, SPECS},
 	{"-wrapper", WORD, REFUSE},
 	{"--config", PREFIX, REFUSE},
 	{"--driver-mode", PREFIX, REFUSE},
@@ -140,18 +143,21 @@ static const char *value_of(const struct rule *rule, const char *arg, const char
 static int note(struct options *o, const struct rule *rule, const char *arg, const char *next)
 {
 	const char *value = value_of(rule, arg, next);
-	int r;
+	int r = 0;
 
 	if (rule->effect == REFUSE || (rule->effect == CHARSET && !is_utf8(value))) {
 		o->refused = arg;
 		return 0;
 	}
-	if (rule->effect != PASS && rule->effect != PASS_PATH)
+	if (rule->effect != PASS && rule->effect != PASS_PATH && rule->effect != SPECS)
 		return 0;
-	if (rule->effect == PASS_PATH && *value != '/')
+	if (rule->effect != PASS && *value != '/')
 		o->relative = true;
 	note_flag(o, arg);
-	r = strv_push(&o->passed, arg);
+	if (rule->effect == SPECS)
+		r = strv_push(&o->specs, value);
+	if (r == 0)
+		r = strv_push(&o->passed, arg);
 	return r == 0 && rule->form == NEXT ? strv_push(&o->passed, next) : r;
 }
 
@@ -181,6 +187,7 @@ int options_look(const struct cc_command *c, struct options *ret)
 void options_fini(struct options *o)
 {
 	strv_fini(&o->passed);
+	strv_fini(&o->specs);
 	*o = (struct options){.refused = NULL};
 }
 

@@ -8,6 +8,7 @@
 
 struct options {
 	struct strv passed; /* to be said with each question; each word as it was written */
+	struct strv specs;  /* -specs=, as named; gcc only */
 	bool lto;
 	bool split_dwarf;
 	bool sanitize;

@@ -34,6 +34,7 @@ static void inquiry_fini(struct inquiry *i)
 	closure_fini(&i->closure);
 	strv_fini(&i->env);
 	strv_fini(&i->known);
+	strv_fini(&i->dirs);
 	free(i->driver);
 	free(i->libc_dir);
 	free(i->reason);

@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 
 #include "base/fs.h"
+#include "base/path.h"
+#include "cc/specs.h"
 #include "scan/facts_run.h"
 #include "scan/facts_store.h"
 #include "scan/plan.h"
@@ -19,6 +21,7 @@
  *	compiler=/usr/bin/gcc file=DEV:INO:SIZE:MTIME:CTIME
  *	program=/usr/lib/gcc/x86_64-linux-gnu/12/cc1 file=…	gcc: what does the work
  *	cpu=…							where -march=native is said
+ *	specs=… file=…						where -specs= names them
  *	cwd=…							where it matters
  *	lists=compiler						where the search lists are asked for
  *	env=… … arg=… …
@@ -94,30 +97,44 @@ static const char *program_of(enum cc_language language)
 	}
 }
 
-/* Ask the driver where it has its program; *ret is absolute. */
-static int ask_program(
-	struct scan_facts_store *s, const struct scan_plan *plan, char **ret, char **ret_reason)
+/* The driver's answer of one line. */
+static int ask_line(struct scan_facts_store *s, const struct scan_plan *plan,
+	const struct strv *args, char **ret, char **ret_reason)
 {
-	AUTO(strv_fini) struct strv args = STRV_INIT;
 	AUTO(facts_reply_fini) struct facts_reply reply = FACTS_REPLY_INIT;
 	char *text, *end;
-	int r = strv_pushf(&args, "-print-prog-name=%s", program_of(plan->language));
+	int r;
 
-	if (r < 0)
-		return r;
 	s->stats.runs++;
-	r = facts_run(plan, &args, "", 0, &reply);
+	r = facts_run(plan, args, "", 0, &reply);
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0 || reply.status != 0)
 		return facts_unknown(plan, ret_reason, "it does not run");
 	text = reply.out.data;
 	end = text ? strchr(text, '\n') : NULL;
-	if (!end || end[1] || text[0] != '/')
-		return facts_unknown(plan, ret_reason, "it has no %s", program_of(plan->language));
+	if (!end || end[1] || end == text)
+		return facts_unknown(plan, ret_reason, "it does not say where its files are");
 	*end = '\0';
 	*ret = strdup(text);
 	return *ret ? 0 : -ENOMEM;
+}
+
+/* Ask the driver where it has its program; *ret is absolute. */
+static int ask_program(
+	struct scan_facts_store *s, const struct scan_plan *plan, char **ret, char **ret_reason)
+{
+	AUTO(strv_fini) struct strv args = STRV_INIT;
+	AUTO(util_free) char *said = NULL;
+	int r = strv_pushf(&args, "-print-prog-name=%s", program_of(plan->language));
+
+	if (r == 0)
+		r = ask_line(s, plan, &args, &said, ret_reason);
+	if (r == 0 && *said != '/')
+		return facts_unknown(plan, ret_reason, "it has no %s", program_of(plan->language));
+	if (r == 0)
+		*ret = TAKE_PTR(said);
+	return r;
 }
 
 /* Remembered by what the key says of the driver and the environment. */
@@ -144,6 +161,57 @@ static int add_program(struct scan_facts_store *s, const struct scan_plan *plan,
 	r = add_file(key, "program", slot->pointer);
 	return r == 1 ? facts_unknown(plan, ret_reason, "its %s is gone", (char *)slot->pointer)
 		      : r;
+}
+
+struct specs_call {
+	struct scan_facts_store *s;
+	const struct scan_plan *plan;
+	const struct buf *key;
+	char **ret_reason;
+};
+
+/* Where the driver finds a file of specs: what it says, or else the name from where we are. */
+static int find_specs(void *arg, const char *name, char **ret)
+{
+	const struct specs_call *c = arg;
+	AUTO(buf_fini) struct buf id = BUF_INIT;
+	AUTO(strv_fini) struct strv args = STRV_INIT;
+	struct facts_slot *slot;
+	int r = buf_printf(&id, "specs %s %s", name, buf_str(c->key));
+
+	if (r == 0)
+		r = add_all(&id, "env", &c->plan->key_env);
+	if (r == 0)
+		r = add_all(&id, "arg", &c->plan->key_args);
+	if (r == 0)
+		r = facts_map_put(&c->s->programs, id.data, id.len, &slot);
+	if (r == 0 && !slot->pointer) {
+		char *said = NULL;
+
+		r = cc_specs_question(&c->plan->key_args, &args);
+		if (r == 0)
+			r = strv_pushf(&args, "-print-file-name=%s", name);
+		if (r == 0)
+			r = ask_line(c->s, c->plan, &args, &said, c->ret_reason);
+		if (r == 0)
+			slot->pointer = said;
+	}
+	if (r != 0)
+		return r;
+	*ret = path_join(c->plan->cwd, slot->pointer);
+	return *ret ? 0 : -ENOMEM;
+}
+
+static int add_specs(struct scan_facts_store *s, const struct scan_plan *plan, struct buf *key,
+	char **ret_reason)
+{
+	AUTO(strv_fini) struct strv paths = STRV_INIT;
+	struct specs_call c = {.s = s, .plan = plan, .key = key, .ret_reason = ret_reason};
+	int r = cc_specs_read(&plan->specs, find_specs, &c, &paths, ret_reason);
+
+	for (size_t i = 0; r == 0 && i < paths.n; i++)
+		r = add_file(key, "specs", paths.v[i]);
+	return r == 1 && !*ret_reason ? facts_unknown(plan, ret_reason, "its specs are gone") : r;
 }
 
 /* What /proc/cpuinfo says of the first processor that does not change from moment to moment. */
@@ -188,6 +256,8 @@ static int build(struct scan_facts_store *s, const struct scan_plan *plan, struc
 		r = add(key, "language", cc_language_word(plan->language));
 	if (r == 0 && plan->native)
 		r = add_cpu(key);
+	if (r == 0 && plan->specs.n > 0)
+		r = add_specs(s, plan, key, ret_reason);
 	if (r == 0 && (plan->cwd_matters || plan->search_by_compiler))
 		r = add(key, "cwd", plan->cwd);
 	if (r == 0 && plan->search_by_compiler)

@@ -58,7 +58,7 @@ struct scan_facts_store {
 	struct facts_map by_key; /* struct scan_facts */
 	struct scan_facts **all; /* what by_key no longer has, too */
 	size_t n_all;
-	struct facts_map programs; /* where a gcc has its cc1: char * */
+	struct facts_map programs; /* where a gcc has its cc1, and its specs: char * */
 	struct facts_map refused;  /* struct facts_refusal, by key */
 	struct facts_db *db;       /* or NULL */
 	char *marker;              /* a directory beside it: facts_question.c */

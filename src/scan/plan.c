@@ -406,6 +406,7 @@ static enum keep keep_of(enum plan_action action)
 	case PLAN_FILE_MAP:
 	case PLAN_CHARSET:
 	case PLAN_ARCH:
+	case PLAN_SPECS:
 	case PLAN_XCLANG:
 	case PLAN_DIR_OTHER:
 		return KEEP_KEY;
@@ -463,6 +464,11 @@ static int act(struct walk *w, const struct cc_option *o, const char *arg, const
 	case PLAN_WARNING:
 		*keep = warning_matters(value) ? KEEP_KEY : KEEP_NOT;
 		return 0;
+	case PLAN_SPECS:
+		if (w->p->family == CC_FAMILY_CLANG)
+			return unknown(w, arg, cc_reason_sentence(CC_LOCAL_TOOLCHAIN));
+		w->p->search_by_compiler = true;
+		return strv_push(&w->p->specs, value);
 	case PLAN_EXTRA:
 		return strv_push(&w->p->extra_inputs, value);
 	case PLAN_PROFILE:
@@ -695,6 +701,7 @@ void scan_plan_fini(struct scan_plan *p)
 	strv_fini(&p->key_env);
 	strv_fini(&p->extra_inputs);
 	strv_fini(&p->optional_inputs);
+	strv_fini(&p->specs);
 	strv_fini(&p->assembler_dirs);
 	strv_fini(&p->late);
 	free(p->dirs);

@@ -46,6 +46,7 @@ struct scan_plan {
 	/* "NAME=value" of the environment variables that the facts depend on. */
 	struct strv key_env;
 
+	struct strv specs;       /* gcc's -specs=, as named: what is in them is in the facts */
 	bool search_by_compiler; /* some option or variable makes the lists the compiler's alone */
 	bool cwd_matters;        /* some key option or variable has a relative path in it */
 	bool native;             /* the processor of this machine decides (-march=native) */

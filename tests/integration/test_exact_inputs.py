@@ -341,6 +341,30 @@ def test_counts_of_clang(lab, three_ways, option):
     assert made[0] != made[1]
 
 
+def test_specs_of_gcc(lab, three_ways):
+    """They say where headers are, and what else is compiled in; one may include another."""
+    files = {
+        "u.c": '#include <c.h>\n#ifdef __CHAR_UNSIGNED__\nint without = C;\n#else\nint plain = C;\n#endif\n',
+        "usual/c.h": "#define C 1\n", "small/c.h": "#define C 2\n", "build/x": "",
+        "my.specs": "%rename cpp old_cpp\n\n%include <more.specs>\n\n"
+                    "*cpp:\n-isystem $/small %(old_cpp)\n\n*lib:\n-lnone\n",
+        "more.specs": "*cc1_options:\n+ %{!fsigned-char:-funsigned-char}\n",
+    }
+    tree = lab.tree(files)
+    change(tree, "my.specs", files["my.specs"].replace("$", str(tree.path)))
+    change(tree, "build/more.specs", files["more.specs"])
+    made = [three_ways(tree, line, cwd).files["u.o"] for cwd, line in (
+        ("", "gcc -O1 -isystem usual -c u.c -o u.o"),
+        ("", "gcc -O1 -isystem usual -specs=my.specs -c u.c -o u.o"),
+        ("", "gcc -O1 --specs=$/my.specs -fsigned-char -c u.c -o u.o"),
+        ("build", "gcc -O1 -specs ../my.specs -c ../u.c -o ../u.o"))]
+    change(tree, "build/more.specs", "")
+    made.append(three_ways(tree, "gcc -O1 -specs ../my.specs -c ../u.c -o ../u.o", "build").files["u.o"])
+    assert len(set(made[:3])) == 3 and made[3:] == [made[1], made[2]]
+    change(tree, "my.specs", "")
+    assert three_ways(tree, "gcc -O1 -isystem usual -specs=my.specs -c u.c -o u.o").files["u.o"] == made[0]
+
+
 BESIDE = [
     ("u.i u.s", "gcc -g -save-temps -c ../u.c"),
     ("../out/v.i ../out/v.s", "gcc -g -MD -save-temps=obj -c ../u.c -o ../out/v.o"),
@@ -383,7 +407,7 @@ STAYS = [
     ("side-output", "gcc -O2 -fopt-info-all=remarks -c u.c -o u.o"),
     ("recorded-command", "gcc -fverbose-asm -S u.c -o u.s"),
     ("toolchain", "gcc -B/usr/bin -c u.c -o u.o"),
-    ("toolchain", "gcc -specs=specs -c u.c -o u.o"),
+    ("toolchain", "gcc -specs=./defines -c u.c -o u.o"),
     ("toolchain", "clang --config specs -c u.c -o u.o"),
     ("profile", "gcc -fprofile-prefix-map=/a=/b -c u.c -o u.o"),
     ("pch", "gcc -include pre.h -c u.c -o u.o"),
@@ -398,7 +422,7 @@ def test_what_stays_here(lab, worker, client):
     one = client([worker])
     for reason, line in STAYS:
         print(reason, "$", line)
-        tree = lab.tree({**ASSEMBLED, "specs": "", "pre.h": "#define PRE 1\n"})
+        tree = lab.tree({**ASSEMBLED, "specs": "", "defines": "*cpp:\n+ -DX\n", "pre.h": "#define PRE 1\n"})
         if reason == "pch":
             assert one.start(["gcc", "pre.h"], tree.path).wait().code == 0
             tree.source = tree.snapshot()

@@ -422,7 +422,8 @@ static void test_refused(void **state)
 		struct question q;
 		const char *want;
 	} rows[] = {
-		{{"/usr/bin/gcc", {"-c", "-specs=x"}, {NULL}}, "-specs=x"},
+		{{"/usr/bin/gcc", {"-c", "-specs=/nothing"}, {NULL}}, "no answer"},
+		{{"/usr/bin/gcc", {"-c", "-wrapper", "x"}, {NULL}}, "-wrapper"},
 		{{"/usr/bin/gcc", {"-c", "-B", "x"}, {NULL}}, "-B"},
 		{{"/usr/bin/gcc", {"-c", "-fplugin=x"}, {NULL}}, "-fplugin=x"},
 		{{"/usr/bin/gcc", {"-c", "-finput-charset=latin1"}, {NULL}}, "latin1"},

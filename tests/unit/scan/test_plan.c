@@ -135,7 +135,7 @@ static void test_commands(void **state)
 		{"/usr/bin/clang -fmodules -c x.c", NULL},
 		{"/usr/bin/clang -include-pch x.pch -c x.c", NULL},
 		{"/usr/bin/gcc -fplugin=x.so -c x.c", NULL},
-		{"/usr/bin/gcc -specs=x -c x.c", NULL},
+		{"/usr/bin/clang -specs=x -c x.c", NULL},
 		{"/usr/bin/gcc -B/x -c x.c", NULL},
 		{"/usr/bin/clang -ivfsoverlay x.yaml -c x.c", NULL},
 		{"/usr/bin/clang --config x.cfg -c x.c", NULL},
@@ -272,6 +272,21 @@ static void test_extra_inputs(void **state)
 	planned_fini(&p);
 }
 
+static void test_specs(void **state)
+{
+	struct buf text = BUF_INIT;
+	struct planned p;
+
+	plan(&p, "/usr/bin/gcc -specs=a --specs b -Ix -c x.c", no_env);
+	join(&p.plan.specs, &text);
+	assert_string_equal(buf_str(&text), "a b");
+	join(&p.plan.key_args, &text);
+	assert_string_equal(buf_str(&text), "-specs=a --specs b");
+	assert_true(p.plan.search_by_compiler);
+	buf_fini(&text);
+	planned_fini(&p);
+}
+
 static void test_counts(void **state)
 {
 	static const struct {
@@ -383,6 +398,7 @@ int main(void)
 		cmocka_unit_test(test_languages),
 		cmocka_unit_test(test_extra_inputs),
 		cmocka_unit_test(test_counts),
+		cmocka_unit_test(test_specs),
 		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_table_is_sorted_and_known),
 		cmocka_unit_test(test_memory_runs_out),
