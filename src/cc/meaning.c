@@ -413,6 +413,16 @@ static int specs(struct parse *p, const char *arg, const char *value)
 	return parse_local(p, CC_LOCAL_TOOLCHAIN, arg);
 }
 
+/* A plug-in of gcc that is named by its path, and what it is told. */
+static int plugin(struct parse *p, const char *arg, const char *value)
+{
+	bool known = str_starts(value, "-arg-") || (*value == '=' && strchr(value, '/'));
+
+	if (p->c->family == CC_FAMILY_GCC && known)
+		return parse_plain(p, CC_LOCAL_PLUGIN, arg);
+	return parse_local(p, CC_LOCAL_PLUGIN, arg);
+}
+
 static int output_file(struct parse *p, const char *arg, const char *value)
 {
 	int r = strv_push(&p->given, value);
@@ -471,6 +481,7 @@ static handler *const handlers[CC_MEAN_COUNT] = {
 	[CC_MEAN_TIME_TRACE] = time_trace,
 	[CC_MEAN_SAVE_TEMPS] = save_temps,
 	[CC_MEAN_SPECS] = specs,
+	[CC_MEAN_PLUGIN] = plugin,
 	[CC_MEAN_OUTPUT_FILE] = output_file,
 };
 

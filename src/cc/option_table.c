@@ -417,7 +417,7 @@ const struct cc_option cc_option_table[] = {
 	{"-fpath-coverage", X, GCC, CC_ROLE_BOTH, CC_MEAN_COVERAGE, CC_LOCAL_COVERAGE},
 	{"-fpch-", J, ALL, CC_ROLE_BOTH, 0, CC_LOCAL_PCH},
 	{"-fpermitted-flt-eval-methods=", J, GCC, CC_ROLE_BOTH},
-	{"-fplugin", J, ALL, CC_ROLE_BOTH, 0, CC_LOCAL_PLUGIN},
+	{"-fplugin", J, ALL, CC_ROLE_BOTH, CC_MEAN_PLUGIN},
 	{"-fprebuilt-", J, CLANG, CC_ROLE_BOTH, 0, CC_LOCAL_MODULES},
 	{"-fpreprocessed", X, ALL, CC_ROLE_CPP, 0, CC_LOCAL_PREPROCESSED_OPTION},
 	{"-fproc-stat-report", X | J, CLANG, CC_ROLE_BOTH, CC_MEAN_OUTPUTS, CC_LOCAL_SIDE_OUTPUT},

@@ -68,6 +68,7 @@ enum cc_mean {
 	CC_MEAN_TIME_TRACE,
 	CC_MEAN_SAVE_TEMPS,
 	CC_MEAN_SPECS,
+	CC_MEAN_PLUGIN,
 	CC_MEAN_OUTPUT_FILE, /* writes the file that it names, beside all else */
 	CC_MEAN_COUNT,
 };

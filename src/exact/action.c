@@ -586,6 +586,14 @@ static bool says(const struct cc_command *c, const char *option)
 	return false;
 }
 
+static bool says_start(const struct cc_command *c, const char *start)
+{
+	for (size_t i = 1; i < c->n_args; i++)
+		if (str_starts(c->args[i].text, start))
+			return true;
+	return false;
+}
+
 /* gcc may remove the counts of an earlier program, which are in the way of the new notes. */
 static int no_counts(struct maker *m, const char *notes)
 {
@@ -736,7 +744,7 @@ static int make(struct maker *m)
 		r = m->a->base ? 0 : -ENOMEM;
 	}
 	m->a->family = m->p->command->family;
-	m->a->unseen = m->p->scan->assembler_text;
+	m->a->unseen = m->p->scan->assembler_text || says_start(m->p->command, "-fplugin=");
 	if (r == 0)
 		r = reapi_tree_new(&m->a->tree);
 	if (r == 0)

@@ -50,9 +50,9 @@ struct exact_action {
 	char *deps;          /* the one of these that is a list of what was read, for exact_check */
 	bool deps_ours;      /* nobody else asked for it */
 	bool deps_all;       /* system headers are in it too */
-	bool unseen; /* its assembler may read what nobody foresees: of a file that is not in
-				the root it finds another one of that name. So whoever runs it has to
-				tell what was looked for in vain, and no key stands for the result */
+	bool unseen; /* its assembler, or a plug-in, may read what nobody foresees: of a file that is
+				not in the root it finds another one of that name. So whoever runs it has
+				to tell what was looked for in vain, and no key stands for the result */
 	struct exact_read *reads; /* as they were met first: the source, … */
 	size_t n_reads;
 	/* What blobs and reads point into. */

@@ -135,6 +135,19 @@ static int add_given_specs(struct inquiry *i)
 	return r;
 }
 
+static int add_plugins(struct inquiry *i)
+{
+	AUTO(util_free) char *own = NULL;
+	int r = 0;
+
+	for (size_t k = 0; r == 0 && k < i->options.plugins.n; k++)
+		r = inquiry_plugin(i, i->options.plugins.v[k]);
+	/* It looks for the directory of those that have no path. */
+	if (r == 0 && i->options.plugins.n > 0)
+		r = file_name(i, "plugin", &own);
+	return r == 0 && own ? inquiry_optional(i, own) : r;
+}
+
 /* LIBRARY_PATH is searched for specs too. */
 static int check_library_path(struct inquiry *i)
 {
@@ -170,6 +183,8 @@ int family_gcc_add(struct inquiry *i)
 		r = add_specs(i);
 	if (r == 0)
 		r = add_given_specs(i);
+	if (r == 0)
+		r = add_plugins(i);
 	if (r == 0 && i->options.lto)
 		r = add_lto(i);
 	return r;

@@ -126,6 +126,22 @@ int inquiry_program(struct inquiry *i, const char *path, char **ret_real)
 	return r;
 }
 
+int inquiry_plugin(struct inquiry *i, const char *path)
+{
+	AUTO(util_free) char *full = path_join(i->q->cwd, path);
+	AUTO(util_free) char *real = NULL;
+	AUTO(util_free) char *loader = NULL;
+	int r = full ? closure_add(&i->closure, full, &real) : -ENOMEM;
+
+	if (r == CLOSURE_MISSING)
+		return inquiry_unknown(i, "there is no %s", full);
+	if (r == 0)
+		r = elf_file_interpreter(i->driver, &loader);
+	if (r == ELF_OTHER || (r == 0 && !loader))
+		return inquiry_unknown(i, "%s loads no libraries", i->driver);
+	return r == 0 ? libraries_add(i, real, loader) : r;
+}
+
 int inquiry_subprogram(struct inquiry *i, const char *name)
 {
 	AUTO(util_free) char *said = NULL;

@@ -40,6 +40,9 @@ int inquiry_optional_tree(struct inquiry *i, const char *path) MUST_CHECK;
 /* A program that has to be there, and all that is loaded with it. */
 int inquiry_program(struct inquiry *i, const char *path, char **ret_real) MUST_CHECK;
 
+/* A library that one of the programs loads when it runs, and all that is loaded with it. */
+int inquiry_plugin(struct inquiry *i, const char *path) MUST_CHECK;
+
 /* The program that the compiler runs under this name. */
 int inquiry_subprogram(struct inquiry *i, const char *name) MUST_CHECK;
 

@@ -17,6 +17,7 @@ enum effect {
 	PASS,
 	PASS_PATH, /* the value is one */
 	SPECS,     /* the value is a file of specs */
+	PLUGIN,    /* the value is a plug-in of gcc's */
 	REFUSE,
 	SKIP,    /* of no effect here; said because of its value, which could look like an option */
 	CHARSET, /* of the source or of strings: but UTF-8, a conversion is loaded */
@@ -76,7 +77,7 @@ static const struct rule rules[] = {
 	{"--driver-mode", PREFIX, REFUSE},
 	{"-resource-dir", PREFIX, REFUSE},
 	{"-ccc-", PREFIX, REFUSE},
-	{"-fplugin", PREFIX, REFUSE},
+	{"-fplugin=", PREFIX, PLUGIN},
 	{"-fpass-plugin", PREFIX, REFUSE},
 	{"-iplugindir", PREFIX, REFUSE},
 	{"-load", PREFIX, REFUSE},
@@ -149,13 +150,15 @@ static int note(struct options *o, const struct rule *rule, const char *arg, con
 		o->refused = arg;
 		return 0;
 	}
-	if (rule->effect != PASS && rule->effect != PASS_PATH && rule->effect != SPECS)
+	if (rule->effect == SKIP || rule->effect == CHARSET)
 		return 0;
 	if (rule->effect != PASS && *value != '/')
 		o->relative = true;
 	note_flag(o, arg);
 	if (rule->effect == SPECS)
 		r = strv_push(&o->specs, value);
+	else if (rule->effect == PLUGIN)
+		r = strv_push(&o->plugins, value);
 	if (r == 0)
 		r = strv_push(&o->passed, arg);
 	return r == 0 && rule->form == NEXT ? strv_push(&o->passed, next) : r;
@@ -188,6 +191,7 @@ void options_fini(struct options *o)
 {
 	strv_fini(&o->passed);
 	strv_fini(&o->specs);
+	strv_fini(&o->plugins);
 	*o = (struct options){.refused = NULL};
 }
 

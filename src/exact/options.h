@@ -7,8 +7,9 @@
 /* What of a command line and an environment makes a difference to a compiler's closure. */
 
 struct options {
-	struct strv passed; /* to be said with each question; each word as it was written */
-	struct strv specs;  /* -specs=, as named; gcc only */
+	struct strv passed;  /* to be said with each question; each word as it was written */
+	struct strv specs;   /* -specs=, as named; gcc only */
+	struct strv plugins; /* -fplugin=, likewise */
 	bool lto;
 	bool split_dwarf;
 	bool sanitize;

@@ -22,6 +22,7 @@
  *	program=/usr/lib/gcc/x86_64-linux-gnu/12/cc1 file=…	gcc: what does the work
  *	cpu=…							where -march=native is said
  *	specs=… file=…						where -specs= names them
+ *	plugin=… file=…						where -fplugin= does
  *	cwd=…							where it matters
  *	lists=compiler						where the search lists are asked for
  *	env=… … arg=… …
@@ -214,6 +215,15 @@ static int add_specs(struct scan_facts_store *s, const struct scan_plan *plan, s
 	return r == 1 && !*ret_reason ? facts_unknown(plan, ret_reason, "its specs are gone") : r;
 }
 
+static int add_plugin(
+	const struct scan_plan *plan, const char *name, struct buf *key, char **ret_reason)
+{
+	AUTO(util_free) char *path = path_join(plan->cwd, name);
+	int r = path ? add_file(key, "plugin", path) : -ENOMEM;
+
+	return r == 1 ? facts_unknown(plan, ret_reason, "there is no %s", path) : r;
+}
+
 /* What /proc/cpuinfo says of the first processor that does not change from moment to moment. */
 static int add_cpu(struct buf *key)
 {
@@ -258,6 +268,8 @@ static int build(struct scan_facts_store *s, const struct scan_plan *plan, struc
 		r = add_cpu(key);
 	if (r == 0 && plan->specs.n > 0)
 		r = add_specs(s, plan, key, ret_reason);
+	for (size_t i = 0; r == 0 && i < plan->plugins.n; i++)
+		r = add_plugin(plan, plan->plugins.v[i], key, ret_reason);
 	if (r == 0 && (plan->cwd_matters || plan->search_by_compiler))
 		r = add(key, "cwd", plan->cwd);
 	if (r == 0 && plan->search_by_compiler)

@@ -406,6 +406,7 @@ static enum keep keep_of(enum plan_action action)
 	case PLAN_FILE_MAP:
 	case PLAN_CHARSET:
 	case PLAN_ARCH:
+	case PLAN_PLUGIN:
 	case PLAN_SPECS:
 	case PLAN_XCLANG:
 	case PLAN_DIR_OTHER:
@@ -418,6 +419,16 @@ static enum keep keep_of(enum plan_action action)
 	default:
 		return KEEP_NOT;
 	}
+}
+
+/* "-fplugin=PATH", "-fplugin-arg-NAME-KEY=VALUE" */
+static int plugin(struct walk *w, const char *arg, const char *value)
+{
+	if (w->p->family == CC_FAMILY_CLANG || (*value == '=' && !strchr(value, '/')))
+		return unknown(w, arg, cc_reason_sentence(CC_LOCAL_PLUGIN));
+	/* What it is told may be a path. */
+	w->p->cwd_matters = true;
+	return *value == '=' ? strv_push(&w->p->plugins, value + 1) : 0;
 }
 
 static int act(struct walk *w, const struct cc_option *o, const char *arg, const char *value,
@@ -469,6 +480,8 @@ static int act(struct walk *w, const struct cc_option *o, const char *arg, const
 			return unknown(w, arg, cc_reason_sentence(CC_LOCAL_TOOLCHAIN));
 		w->p->search_by_compiler = true;
 		return strv_push(&w->p->specs, value);
+	case PLAN_PLUGIN:
+		return plugin(w, arg, value);
 	case PLAN_EXTRA:
 		return strv_push(&w->p->extra_inputs, value);
 	case PLAN_PROFILE:
@@ -702,6 +715,7 @@ void scan_plan_fini(struct scan_plan *p)
 	strv_fini(&p->extra_inputs);
 	strv_fini(&p->optional_inputs);
 	strv_fini(&p->specs);
+	strv_fini(&p->plugins);
 	strv_fini(&p->assembler_dirs);
 	strv_fini(&p->late);
 	free(p->dirs);

@@ -47,6 +47,7 @@ struct scan_plan {
 	struct strv key_env;
 
 	struct strv specs;       /* gcc's -specs=, as named: what is in them is in the facts */
+	struct strv plugins;     /* gcc's -fplugin=, paths: their code is in the facts, too */
 	bool search_by_compiler; /* some option or variable makes the lists the compiler's alone */
 	bool cwd_matters;        /* some key option or variable has a relative path in it */
 	bool native;             /* the processor of this machine decides (-march=native) */

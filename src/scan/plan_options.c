@@ -102,6 +102,7 @@ static const struct row rows[] = {
 	{"-foptimization-record-", PLAN_DROP},
 	{"-forder-file-instrumentation", PLAN_KEY},
 	{"-fpath-coverage", PLAN_KEY},
+	{"-fplugin", PLAN_PLUGIN},
 	{"-fproc-stat-report", PLAN_DROP},
 	{"-fprofile", PLAN_PROFILE},
 	{"-fprofile-arcs", PLAN_KEY},

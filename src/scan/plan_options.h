@@ -30,6 +30,7 @@ enum plan_action {
 	PLAN_EXTRA,    /* PLAN_DROP, and its value is a file that is read */
 	PLAN_PROFILE,  /* -fprofile…: by its name */
 	PLAN_ARCH,     /* PLAN_KEY, once */
+	PLAN_PLUGIN,   /* PLAN_KEY, and a file that the compiler runs */
 	PLAN_SPECS,    /* PLAN_KEY, and a file of specs, which may say where headers are */
 };
 

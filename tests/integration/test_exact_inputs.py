@@ -328,8 +328,9 @@ def test_counts_of_gcc(lab, three_ways):
         three_ways(tree, line, cwd)
 
 
-@pytest.mark.parametrize("option", ["-fprofile-use", "-fprofile-use=$", "-fprofile-use=default.profdata",
-                                    "-fprofile-instr-use=$/default.profdata"])
+@pytest.mark.parametrize("option", [
+    "-fprofile-use", "-fprofile-use=$", "-fprofile-use=default.profdata",
+    "-fprofile-instr-use=$/default.profdata"])
 def test_counts_of_clang(lab, three_ways, option):
     tree, made = lab.tree({"u.c": RUN}), []
     for runs in 10, 100000:
@@ -344,7 +345,7 @@ def test_counts_of_clang(lab, three_ways, option):
 def test_specs_of_gcc(lab, three_ways):
     """They say where headers are, and what else is compiled in; one may include another."""
     files = {
-        "u.c": '#include <c.h>\n#ifdef __CHAR_UNSIGNED__\nint without = C;\n#else\nint plain = C;\n#endif\n',
+        "u.c": "#include <c.h>\n#ifdef __CHAR_UNSIGNED__\nint without = C;\n#endif\nint c = C;\n",
         "usual/c.h": "#define C 1\n", "small/c.h": "#define C 2\n", "build/x": "",
         "my.specs": "%rename cpp old_cpp\n\n%include <more.specs>\n\n"
                     "*cpp:\n-isystem $/small %(old_cpp)\n\n*lib:\n-lnone\n",
@@ -359,10 +360,64 @@ def test_specs_of_gcc(lab, three_ways):
         ("", "gcc -O1 --specs=$/my.specs -fsigned-char -c u.c -o u.o"),
         ("build", "gcc -O1 -specs ../my.specs -c ../u.c -o ../u.o"))]
     change(tree, "build/more.specs", "")
-    made.append(three_ways(tree, "gcc -O1 -specs ../my.specs -c ../u.c -o ../u.o", "build").files["u.o"])
+    line = "gcc -O1 -specs ../my.specs -c ../u.c -o ../u.o"
+    made.append(three_ways(tree, line, "build").files["u.o"])
     assert len(set(made[:3])) == 3 and made[3:] == [made[1], made[2]]
     change(tree, "my.specs", "")
-    assert three_ways(tree, "gcc -O1 -isystem usual -specs=my.specs -c u.c -o u.o").files["u.o"] == made[0]
+    line = "gcc -O1 -isystem usual -specs=my.specs -c u.c -o u.o"
+    assert three_ways(tree, line).files["u.o"] == made[0]
+
+
+# By gcc's own names: its headers for plug-ins are not needed. 15 is PLUGIN_PRAGMAS.
+PLUGIN = """#include <stdio.h>
+int plugin_is_GPL_compatible;
+struct arg { char *key, *value; };
+struct info { char *name; const char *path; int n; struct arg *args; const char *version, *help; };
+extern struct cpp_reader *parse_in;
+extern void define(struct cpp_reader *, const char *) __asm__("_Z10cpp_defineP10cpp_readerPKc");
+extern void register_callback(const char *, int, void (*)(void *, void *), void *);
+static void pragmas(void *event, void *data) { define(parse_in, "PLUGGED=%d"); }
+int plugin_init(struct info *info, void *version)
+{
+	for (int i = 0; i < info->n; i++) {
+		FILE *f = fopen(info->args[i].value, "r");
+		fprintf(stderr, "%%s: %%c\\n", info->args[i].value, f ? getc(f) : '?');
+		if (f)
+			fclose(f);
+	}
+	register_callback(info->name, 15, pragmas, 0);
+	return 0;
+}
+"""
+
+
+def plug_in(tree, value):
+    (tree.path / "p.c").write_text(PLUGIN % value)
+    argv = ["gcc", "-shared", "-fPIC", "p.c", "-o", "lib/p.so"]
+    assert subprocess.run(argv, cwd=tree.path).returncode == 0
+    tree.source = tree.snapshot()
+
+
+def test_plug_ins(lab, worker, client):
+    """
+    They go along with the compiler, and may read what they like: of what is not there the worker
+    tells, and nothing of that is kept.
+    """
+    one, tree = client([worker]), lab.tree({
+        "u.c": "#if PLUGGED == 7\n#include <seven.h>\n#endif\nint x = PLUGGED;\n",
+        "include/seven.h": "int seven;\n", "lib/x": "", "told": "text"})
+    made, line = [], "gcc -fplugin=$/lib/p.so%s -Iinclude -c u.c -o u.o"
+    # With 7 it changes what is included, which nobody can foresee: then the compile fails there.
+    for value, reason in (5, "exact"), (5, "exact"), (6, "exact"), (7, "compile-failed"):
+        plug_in(tree, value)
+        made.append(compiled(one, tree, line % "", reason).files["u.o"])
+    assert made[0] == made[1] and len(set(made)) == 3
+    plug_in(tree, 5)
+    assert b"none: ?" in compiled(one, tree, line % " -fplugin-arg-p-read=none", "exact").err
+    argv = (line % " -fplugin-arg-p-read=told").replace("$", str(tree.path)).split()
+    told = outcome(tree, one.start([one.program, *argv], tree.path))
+    assert (told.code, one.last_job()["reason"]) == (0, "exact-doubted")
+    assert b"told: t" in told.err and b"it was not found there, and is here" in told.err
 
 
 BESIDE = [
@@ -422,7 +477,8 @@ def test_what_stays_here(lab, worker, client):
     one = client([worker])
     for reason, line in STAYS:
         print(reason, "$", line)
-        tree = lab.tree({**ASSEMBLED, "specs": "", "defines": "*cpp:\n+ -DX\n", "pre.h": "#define PRE 1\n"})
+        tree = lab.tree({**ASSEMBLED, "specs": "", "defines": "*cpp:\n+ -DX\n",
+                         "pre.h": "#define PRE 1\n"})
         if reason == "pch":
             assert one.start(["gcc", "pre.h"], tree.path).wait().code == 0
             tree.source = tree.snapshot()

@@ -425,7 +425,7 @@ static void test_refused(void **state)
 		{{"/usr/bin/gcc", {"-c", "-specs=/nothing"}, {NULL}}, "no answer"},
 		{{"/usr/bin/gcc", {"-c", "-wrapper", "x"}, {NULL}}, "-wrapper"},
 		{{"/usr/bin/gcc", {"-c", "-B", "x"}, {NULL}}, "-B"},
-		{{"/usr/bin/gcc", {"-c", "-fplugin=x"}, {NULL}}, "-fplugin=x"},
+		{{"/usr/bin/gcc", {"-c", "-fplugin=./x"}, {NULL}}, "there is no /./x"},
 		{{"/usr/bin/gcc", {"-c", "-finput-charset=latin1"}, {NULL}}, "latin1"},
 		{{"/usr/bin/clang", {"-c", "--config", "x"}, {NULL}}, "--config"},
 		{{"/usr/bin/clang", {"-c", "-Xclang", "-load", "-Xclang", "x"}, {NULL}}, "-load"},

@@ -287,6 +287,21 @@ static void test_specs(void **state)
 	planned_fini(&p);
 }
 
+static void test_plugins(void **state)
+{
+	struct buf text = BUF_INIT;
+	struct planned p;
+
+	plan(&p, "/usr/bin/gcc -fplugin=./a.so -fplugin-arg-a-b=c -c x.c", no_env);
+	join(&p.plan.plugins, &text);
+	assert_string_equal(buf_str(&text), "./a.so");
+	join(&p.plan.key_args, &text);
+	assert_string_equal(buf_str(&text), "-fplugin=./a.so -fplugin-arg-a-b=c");
+	assert_true(p.plan.cwd_matters);
+	buf_fini(&text);
+	planned_fini(&p);
+}
+
 static void test_counts(void **state)
 {
 	static const struct {
@@ -398,6 +413,7 @@ int main(void)
 		cmocka_unit_test(test_languages),
 		cmocka_unit_test(test_extra_inputs),
 		cmocka_unit_test(test_counts),
+		cmocka_unit_test(test_plugins),
 		cmocka_unit_test(test_specs),
 		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_table_is_sorted_and_known),
