@@ -12,6 +12,7 @@
 #include "base/env.h"
 #include "base/path.h"
 #include "cc/compiler.h"
+#include "cc/wrapper.h"
 #include "config.h"
 
 /* distcc 3.4's exit code where nobody takes a job, and it may not be done here. */
@@ -405,14 +406,36 @@ static const char *find_hosts(struct job *j)
 	return NULL;
 }
 
+static enum cc_family family_of(const struct ipc_request *q)
+{
+	return cc_compiler_registered(
+		env_get(q->envp, "DISTCC_COMPILERS"), q->argv[0], q->compiler);
+}
+
+/* From here on a script that only calls a compiler is what it calls; here it is run as it is. */
+static enum cc_family unwrap(struct job *j)
+{
+	const struct ipc_request *q = j->request;
+	enum cc_family family = family_of(q);
+
+	if (family != CC_FAMILY_UNKNOWN || cc_wrapper_unwrap(q->compiler, q->argv, q->cwd, q->envp,
+						   &j->unwrapped_argv, &j->unwrapped_compiler) != 0)
+		return family;
+	j->unwrapped = *q;
+	j->unwrapped.argv = strv_argv(&j->unwrapped_argv);
+	j->unwrapped.compiler = j->unwrapped_compiler;
+	j->request = &j->unwrapped;
+	job_story(j, "script", "%s, which only calls a compiler", q->compiler);
+	return family_of(j->request);
+}
+
 void job_start(struct job *j)
 {
+	enum cc_family family = unwrap(j);
 	const char *reason;
 
 	if (cc_command_parse_as(
-		    cc_compiler_registered(env_get(j->request->envp, "DISTCC_COMPILERS"),
-			    j->request->argv[0], j->request->compiler),
-		    j->request->argv, j->request->cwd, j->request->envp, &j->command) < 0) {
+		    family, j->request->argv, j->request->cwd, j->request->envp, &j->command) < 0) {
 		job_go_local(j, "out-of-memory");
 		return;
 	}
@@ -479,6 +502,8 @@ void job_free(struct job *j)
 	hosts_fini(&j->hosts);
 	cc_command_fini(&j->command);
 	strv_fini(&j->remote_argv);
+	strv_fini(&j->unwrapped_argv);
+	free(j->unwrapped_compiler);
 	buf_fini(&j->log);
 	story_fini(&j->story);
 	free(j->fleet);

@@ -33,7 +33,10 @@ enum job_state {
 struct job {
 	struct agent *agent;
 	struct client *client;
-	const struct ipc_request *request;
+	const struct ipc_request *request; /* the client's, or: */
+	struct ipc_request unwrapped;      /* where its compiler is a script: the command in that */
+	struct strv unwrapped_argv;
+	char *unwrapped_compiler;
 	enum job_state state;
 	struct settings settings;
 	struct cc_command command;

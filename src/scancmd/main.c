@@ -20,6 +20,7 @@
 #include "base/fs.h"
 #include "base/path.h"
 #include "cc/compiler.h"
+#include "cc/wrapper.h"
 #include "scancmd/check.h"
 #include "scancmd/json.h"
 #include "scancmd/report.h"
@@ -31,6 +32,7 @@ struct task {
 	const char *named; /* --compiler */
 	char *compiler;
 	char *cwd;
+	struct strv unwrapped; /* what a script comes to */
 	struct cc_command command;
 };
 
@@ -167,7 +169,25 @@ static bool compiles(const struct cc_command *c)
 	       c->reason == CC_LOCAL_RESPONSE_FILE;
 }
 
-static int run(struct task *t, char **argv)
+/* A script that only calls a compiler is what it calls. */
+static int unwrap(struct task *t, char *const **argv)
+{
+	char *compiler = NULL;
+	int e;
+
+	if (cc_compiler_registered(env_get(environ, "DISTCC_COMPILERS"), (*argv)[0], t->compiler) !=
+		CC_FAMILY_UNKNOWN)
+		return 0;
+	e = cc_wrapper_unwrap(t->compiler, *argv, t->cwd, environ, &t->unwrapped, &compiler);
+	if (e != 0)
+		return e == CC_WRAPPER_UNSURE ? 0 : e;
+	free(t->compiler);
+	t->compiler = compiler;
+	*argv = strv_argv(&t->unwrapped);
+	return 0;
+}
+
+static int run(struct task *t, char *const *argv)
 {
 	int e;
 	int status;
@@ -183,9 +203,11 @@ static int run(struct task *t, char **argv)
 		say("no such compiler: %s", argv[0]);
 		return EXIT_USAGE;
 	}
-	e = cc_command_parse_as(
-		cc_compiler_registered(env_get(environ, "DISTCC_COMPILERS"), argv[0], t->compiler),
-		argv, t->cwd, environ, &t->command);
+	e = unwrap(t, &argv);
+	if (e == 0)
+		e = cc_command_parse_as(cc_compiler_registered(env_get(environ, "DISTCC_COMPILERS"),
+						argv[0], t->compiler),
+			argv, t->cwd, environ, &t->command);
 	if (e < 0)
 		return failed(e);
 	if (compiles(&t->command))
@@ -228,6 +250,7 @@ int main(int argc, char **argv)
 
 	util_free(&t.compiler);
 	util_free(&t.cwd);
+	strv_fini(&t.unwrapped);
 	if (fflush(stdout) != 0 && status == 0) {
 		say("cannot write: %s", strerror(errno));
 		status = EXIT_FAILED;

@@ -285,6 +285,39 @@ def test_instrumented(lab, three_ways):
         three_ways(lab.tree(FILES), line)
 
 
+SCRIPTS = {
+    "tools/gcc": '#!/bin/sh\nexec /usr/bin/gcc -O2 -DA=7 "$@"\n',
+    "tools/deep": '#!/usr/bin/env bash\n# one\nexec "$(dirname "$0")/gcc" \\\n  -g "$@" -Wall\n',
+    "tools/wcc": "#!/bin/sh\nset -e\nclang '-DB=\"x y\"' \"$@\"\n",
+}
+MORE = {
+    "tools/two": '#!/bin/sh\necho said\nexec gcc "$@"\n',
+    "tools/variable": '#!/bin/sh\nexec gcc $FLAGS "$@"\n',
+}
+
+
+def test_scripts_that_call_a_compiler(lab, three_ways):
+    text = "#ifndef B\n#define B 0\n#endif\n#ifndef A\n#define A 0\n#endif\n" \
+           "const char *b = B;\nint f(int x) { int unused; return A * x; }\n"
+    tree = lab.tree({"u.c": text, **SCRIPTS})
+    made = set()
+    for name in SCRIPTS:
+        (tree.path / name).chmod(0o755)
+        tree.source = tree.snapshot()
+        made.add(three_ways(tree, f"$/{name} -c u.c -o u.o").files["u.o"])
+    assert len(made) == 3
+    wanted = three_ways(tree, "$/tools/deep -O1 -DA=1 -c u.c -o u.o")
+    assert b"-Wunused-variable" in wanted.err
+
+
+def test_scripts_that_do_more(lab, worker, client):
+    one, tree = client([worker]), lab.tree({"u.c": SOURCE, "a.h": FILES["a.h"], **MORE})
+    for name in MORE:
+        (tree.path / name).chmod(0o755)
+        tree.source = tree.snapshot()
+        compiled(one, tree, f"$/{name} -c u.c -o u.o", "unknown-compiler")
+
+
 RUN = """#include <stdlib.h>
 static int g(int i) { return i & 1 ? i / 3 : -i; }
 int f(int n) { int s = 0; for (int i = 0; i < n; i++) s += i % 3 ? i : g(i); return s; }

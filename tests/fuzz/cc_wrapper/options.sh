@@ -1,0 +1,5 @@
+#!/bin/sh
+# why
+set -e
+exec gcc \
+  -O2 "$@" -DA='x y' "-DB=\"c\"" # end
