@@ -11,6 +11,7 @@
 #include "agent/prepare.h"
 #include "agent/sources.h"
 #include "agent/verify.h"
+#include "agent/versions.h"
 #include "base/list.h"
 #include "base/warden.h"
 #include "ipc/place.h"
@@ -57,7 +58,9 @@ struct agent {
 	struct store *store;      /* NULL: there is none */
 	uv_timer_t upkeep;
 	struct prepare_queue *preparing;
-	struct cluster cluster;
+	struct cluster cluster; /* servers, for exact compiles */
+	struct cluster texts;   /* the same servers, for preprocessed text */
+	struct versions versions;
 	struct caches caches;
 	struct inflight inflight;
 	struct sample sample;

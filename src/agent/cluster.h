@@ -18,6 +18,7 @@ struct cluster {
 	struct cluster_host *v;
 	size_t n, cap;
 	bool caches; /* they need not execute */
+	bool texts;  /* they execute on a machine of their own, whatever its root is */
 };
 
 struct cluster_times {

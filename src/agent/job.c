@@ -487,6 +487,7 @@ void job_free(struct job *j)
 		remote_cancel(TAKE_PTR(j->remote));
 	inflight_leave(&j->agent->inflight, &j->flight);
 	job_exact_over(j);
+	job_text_over(j);
 	list_unlink(&j->writing);
 	free(j->writes);
 	free(j->excluded);

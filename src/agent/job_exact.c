@@ -541,13 +541,14 @@ static void machine_failed(struct job *j, struct fleet_host *host, const struct 
 }
 
 /* Not the machine's fault: it speaks something else, or does not want this. */
-static void declined(struct job *j, struct fleet_host *host, const struct rex_result *res)
+static void declined(
+	struct job *j, struct cluster *c, struct fleet_host *host, const struct rex_result *res)
 {
 	bool never = res->outcome == REX_NOT_GRPC || res->outcome == REX_NOT_SERVED ||
-		     res->outcome == REX_DENIED;
+		     res->outcome == REX_DENIED || res->outcome == REX_OTHER_ROOT;
 
-	/* Of one that is in the list for that alone the user should know. */
-	if (never && host->entry.mode == HOSTS_MODE_REX) {
+	/* Of one that is in the list for that alone the user should know; text it may take. */
+	if (never && host->entry.mode == HOSTS_MODE_REX && res->outcome != REX_OTHER_ROOT) {
 		machine_failed(j, host, res);
 		return;
 	}
@@ -555,29 +556,20 @@ static void declined(struct job *j, struct fleet_host *host, const struct rex_re
 		host->entry.definition, rex_outcome_text(res->outcome), *res->detail ? ": " : "",
 		res->detail);
 	if (res->outcome == REX_NOT_GRPC)
-		cluster_rest_mute(&j->agent->cluster, &host->entry, job_now_ms(j));
+		cluster_rest_mute(c, &host->entry, job_now_ms(j));
 	else if (never)
-		(void)cluster_rest(
-			&j->agent->cluster, &host->entry, job_now_ms(j) + CLUSTER_RETRY_MS);
+		(void)cluster_rest(c, &host->entry, job_now_ms(j) + CLUSTER_RETRY_MS);
 	j->local_reason = rex_outcome_name(res->outcome);
 	job_pass_over(j, host);
 	job_wait_for_host(j);
 }
 
-static void on_run_done(void *data, struct rex_result *res)
+void job_server_failed(struct job *j, struct cluster *c, const struct rex_result *res)
 {
-	struct job *j = data;
 	struct fleet_host *host = j->host;
 
-	j->run = NULL;
-	job_story_answered(j, res);
 	job_answered(j, res->address, res->bytes_up, res->bytes_down);
 	switch (res->outcome) {
-	case REX_DONE:
-		fleet_succeeded(&j->agent->fleet, host, job_now_ms(j) - j->remote_started_ms);
-		cluster_is_well(&j->agent->cluster, &host->entry);
-		done(j, res);
-		return;
 	case REX_UNRESOLVED:
 	case REX_REFUSED:
 	case REX_CONNECT_TIMEOUT:
@@ -589,8 +581,25 @@ static void on_run_done(void *data, struct rex_result *res)
 		machine_failed(j, host, res);
 		return;
 	default:
-		declined(j, host, res);
+		declined(j, c, host, res);
 	}
+}
+
+static void on_run_done(void *data, struct rex_result *res)
+{
+	struct job *j = data;
+	struct fleet_host *host = j->host;
+
+	j->run = NULL;
+	job_story_answered(j, res);
+	if (res->outcome != REX_DONE) {
+		job_server_failed(j, &j->agent->cluster, res);
+		return;
+	}
+	job_answered(j, res->address, res->bytes_up, res->bytes_down);
+	fleet_succeeded(&j->agent->fleet, host, job_now_ms(j) - j->remote_started_ms);
+	cluster_is_well(&j->agent->cluster, &host->entry);
+	done(j, res);
 }
 
 int job_exact_start(struct job *j)

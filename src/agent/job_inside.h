@@ -10,6 +10,7 @@
 #include "agent/rex.h"
 #include "agent/settings.h"
 #include "agent/story.h"
+#include "agent/text_action.h"
 #include "cc/split.h"
 
 /* Private to job.c and job_*.c. */
@@ -66,6 +67,8 @@ struct job {
 	struct strv remote_argv;
 	struct remote *remote;
 	uint64_t remote_started_ms;
+	struct text_action text_action; /* the text, or a question, for a server of that kind */
+	struct rex_run *text_run;       /* of it */
 
 	struct prepare *prepare;
 	bool exact; /* action is what hosts are asked for */
@@ -147,6 +150,20 @@ void job_start_plain(struct job *j); /* preprocessed here, if anybody takes it *
 void job_plain_granted(struct job *j);
 /* j->host was taken: send it the text. -errno. */
 int job_plain_send(struct job *j) MUST_CHECK;
+/* A compiler was run on the text by j->host. err, out and object may be taken. */
+struct job_traffic {
+	const char *address;
+	uint64_t up, down; /* bytes */
+};
+void job_plain_replied(struct job *j, struct fleet_host *host, struct wire_reply *reply,
+	const struct job_traffic *t);
+
+/* ---- job_text.c ---- */
+
+/* j->host, a server of Remote Execution, was taken: ask it to compile the text. -errno. */
+int job_text_send(struct job *j) MUST_CHECK;
+/* Whatever of it runs is ended. Idempotent. */
+void job_text_over(struct job *j);
 
 /* ---- job_exact.c ---- */
 
@@ -161,6 +178,8 @@ bool job_exact_begin(struct job *j);
 int job_exact_start(struct job *j) MUST_CHECK;
 /* It has an action, a compile of it here would prove something, and there is a place for results. */
 bool job_exact_may_keep(const struct job *j);
+/* A server of Remote Execution gave no result; c: as what it was asked. To another host, or here. */
+void job_server_failed(struct job *j, struct cluster *c, const struct rex_result *res);
 /* No host takes it: the plain way, or here where nobody would take that. */
 void job_exact_unwanted(struct job *j);
 /* Its action, as things are now; since: see prepare_params. -errno. */

@@ -23,8 +23,6 @@ enum { EXIT_COMPILER_MISSING = 110 };
 
 /* ---- a host ---- */
 
-/* ---- a host ---- */
-
 static void replied(struct job *j, struct wire_reply *reply)
 {
 	AUTO(buf_fini)
@@ -73,34 +71,23 @@ static const char *retry_reason(const struct job *j, int status)
 	return j->settings.skip_local_retry ? NULL : "compile-failed";
 }
 
-static void on_remote_done(void *data, const struct remote_result *res)
+void job_plain_replied(struct job *j, struct fleet_host *host, struct wire_reply *reply,
+	const struct job_traffic *t)
 {
-	struct job *j = data;
-	struct fleet_host *host = j->host;
 	const char *reason;
 
-	j->remote = NULL;
-	job_answered(j, res->address, res->bytes_up, res->bytes_down);
-	if (res->outcome != REMOTE_REPLIED) {
-		job_machine_failed(j, host,
-			&(struct job_failure){.name = remote_outcome_name(res->outcome),
-				.text = remote_outcome_text(res->outcome),
-				.detail = res->detail,
-				.no_answer = res->outcome == REMOTE_NO_ANSWER});
-		return;
-	}
+	job_answered(j, t->address, t->up, t->down);
 	fleet_succeeded(&j->agent->fleet, host, job_now_ms(j) - j->remote_started_ms);
-	job_story(j, "answer", "%s: status 0x%x, sent %llu bytes, got %llu", res->address,
-		(unsigned)res->reply->status, (unsigned long long)res->bytes_up,
-		(unsigned long long)res->bytes_down);
-	reason = retry_reason(j, res->reply->status);
+	job_story(j, "answer", "%s: status 0x%x, sent %llu bytes, got %llu", t->address,
+		(unsigned)reply->status, (unsigned long long)t->up, (unsigned long long)t->down);
+	reason = retry_reason(j, reply->status);
 	if (!reason) {
-		replied(j, res->reply);
+		replied(j, reply);
 		return;
 	}
 	job_say(j, LOG_LEVEL_INFO, reason,
 		"%s on %s ended with status 0x%x: running locally instead", job_source_name(j),
-		host->entry.definition, (unsigned)res->reply->status);
+		host->entry.definition, (unsigned)reply->status);
 	if (str_eq(reason, "compiler-missing")) {
 		job_say(j, LOG_LEVEL_WARNING, reason,
 			"%s has no %s: install it there, or take the host "
@@ -116,6 +103,25 @@ static void on_remote_done(void *data, const struct remote_result *res)
 	job_go_local(j, reason);
 }
 
+static void on_remote_done(void *data, const struct remote_result *res)
+{
+	struct job *j = data;
+	struct fleet_host *host = j->host;
+
+	j->remote = NULL;
+	if (res->outcome == REMOTE_REPLIED) {
+		job_plain_replied(j, host, res->reply,
+			&(struct job_traffic){res->address, res->bytes_up, res->bytes_down});
+		return;
+	}
+	job_answered(j, res->address, res->bytes_up, res->bytes_down);
+	job_machine_failed(j, host,
+		&(struct job_failure){.name = remote_outcome_name(res->outcome),
+			.text = remote_outcome_text(res->outcome),
+			.detail = res->detail,
+			.no_answer = res->outcome == REMOTE_NO_ANSWER});
+}
+
 int job_plain_send(struct job *j)
 {
 	const struct remote_params p = {
@@ -129,6 +135,8 @@ int job_plain_send(struct job *j)
 		.io_ms = j->settings.io_ms,
 	};
 
+	if (j->host->entry.mode == HOSTS_MODE_REX)
+		return job_text_send(j);
 	return remote_start(j->agent->loop, &p, on_remote_done, j, &j->remote);
 }
 
@@ -336,20 +344,21 @@ static bool decided_early(struct job *j)
 	if (j->local_too && (verdict == FLEET_NONE || slots_free(&j->agent->slots)))
 		job_go_local(j, "localhost");
 	else if (verdict == FLEET_NONE)
-		job_fall_back(j, "hosts-resting");
+		job_fall_back(j, j->local_reason ? j->local_reason : "hosts-resting");
 	return verdict == FLEET_NONE || j->state != before;
 }
 
-/* Servers of Remote Execution alone take no text. False: there is nobody else. */
+/* Servers of Remote Execution that take no text. False: there is nobody else. */
 static bool pass_over_servers(struct job *j)
 {
 	bool anybody = false;
 
 	for (size_t i = 0; i < j->n_fleet; i++) {
-		if (j->fleet[i]->entry.mode == HOSTS_MODE_REX)
-			j->tried[i] = true;
-		else
-			anybody = true;
+		const struct hosts_entry *e = &j->fleet[i]->entry;
+
+		j->tried[i] = e->mode == HOSTS_MODE_REX &&
+			      !cluster_may_ask(&j->agent->texts, e, job_now_ms(j));
+		anybody |= !j->tried[i];
 	}
 	return anybody;
 }

@@ -263,6 +263,7 @@ static int init(struct agent *a)
 	slots_init(&a->slots, cpus_usable());
 	fleet_init(&a->fleet);
 	caches_init(&a->caches, a->loop);
+	a->texts.texts = true;
 	inflight_init(&a->inflight);
 	/* Who loses the race for the lock ends here, and has nothing to give back. */
 	r = ipc_place_open(environ, &a->place);
@@ -298,6 +299,8 @@ static void fini(struct agent *a)
 		uv_close((uv_handle_t *)&a->signals[i], NULL);
 	uv_close((uv_handle_t *)&a->listener, NULL);
 	cluster_fini(&a->cluster);
+	cluster_fini(&a->texts);
+	versions_fini(&a->versions);
 	caches_fini(&a->caches);
 	uv_run(a->loop, UV_RUN_DEFAULT);
 	uv_loop_close(a->loop);

@@ -35,6 +35,7 @@ static const struct {
 	[REX_DROPPED] = {"rex-dropped", "the connection broke"},
 	[REX_TIMEOUT] = {"rex-timeout", "no answer in time"},
 	[REX_NOT_SERVED] = {"rex-not-served", "it does not serve Remote Execution"},
+	[REX_OTHER_ROOT] = {"rex-other-root", "it takes preprocessed text only"},
 	[REX_DENIED] = {"rex-denied", "it does not allow this client"},
 	[REX_SECRETS] = {"rex-secrets", "a certificate, key or token cannot be used"},
 	[REX_TLS] = {"rex-tls", "TLS failed"},
@@ -417,7 +418,7 @@ static void prove(struct rex *r)
 	LIST_FOR(pos, &r->waiting)
 	wanted |= !is_admitted(LIST_ENTRY(pos, struct rex_run, node));
 	if (wanted && r->root == REX_ROOT_OTHER)
-		rex_fail_unproved(r, REX_NOT_SERVED, r->root_detail);
+		rex_fail_unproved(r, REX_OTHER_ROOT, r->root_detail);
 	if (!wanted || r->root != REX_ROOT_UNKNOWN)
 		return;
 	q = rex_proof_start(r);

@@ -42,6 +42,7 @@ enum rex_outcome {
 	REX_DROPPED,    /* the connection broke */
 	REX_TIMEOUT,    /* nothing moved for the I/O time-out, or a PING was not answered */
 	REX_NOT_SERVED, /* UNIMPLEMENTED, no Execution, no updates, or the wrong digest function */
+	REX_OTHER_ROOT, /* what it executes has another root directory than its input root */
 	REX_DENIED,     /* UNAUTHENTICATED, PERMISSION_DENIED */
 	REX_SECRETS,    /* our certificate, key or token cannot be used: detail names the file */
 	REX_TLS,        /* no TLS was agreed on; its certificate is not to be trusted */

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """service-server as a process, as root and as a user that is nobody."""
 
-import concurrent.futures
 import os
 import pwd
 import shutil
@@ -17,7 +16,7 @@ import grpc
 import pytest
 
 from certificates import Certificates
-from fakereapi import Fake, Handler
+from fakereapi import Fake, serving
 from reapi import DEADLINE, Client
 from rextool import Tool
 
@@ -216,11 +215,5 @@ def tool():
 
 @pytest.fixture
 def fake():
-    f = Fake()
-    s = grpc.server(concurrent.futures.ThreadPoolExecutor(max_workers=8))
-    s.add_generic_rpc_handlers((Handler(f),))
-    f.port = s.add_insecure_port("127.0.0.1:0")
-    s.start()
-    yield f
-    f.stuck.set()
-    s.stop(None).wait()
+    with serving(Fake()) as f:
+        yield f

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A server of Remote Execution made of grpcio, that does what a test wants it to do wrong."""
 
+import concurrent.futures
+import contextlib
 import threading
 
 import grpc
@@ -120,6 +122,18 @@ class Fake:
         self.metadata = dict(details.invocation_metadata)
         return kind(method, request.FromString if request else None,
                     lambda m: m if isinstance(m, bytes) else m.SerializeToString())
+
+
+@contextlib.contextmanager
+def serving(fake):
+    """It is, on a port of its own."""
+    s = grpc.server(concurrent.futures.ThreadPoolExecutor(max_workers=8))
+    s.add_generic_rpc_handlers((Handler(fake),))
+    fake.port = s.add_insecure_port("127.0.0.1:0")
+    s.start()
+    yield fake
+    fake.stuck.set()
+    s.stop(None).wait()
 
 
 class Handler(grpc.GenericRpcHandler):

@@ -112,7 +112,7 @@ def test_server_with_other_roots(fake, tool, proof):
     t = tool(fake.port, options=["prove"])
     for _ in range(2):
         a = t.run("an-odd-script")
-        assert a["outcome"] == "rex-not-served" and "root directory" in a["detail"], a
+        assert a["outcome"] == "rex-other-root" and "root directory" in a["detail"], a
     # Nothing of the job was sent, and it was asked once.
     assert seen == [True]
     assert not any(b"an-odd-script" in data for data in fake.blobs.values())
