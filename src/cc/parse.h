@@ -3,7 +3,7 @@
 
 #include "cc/command.h"
 
-/* Private to cc/command.c and cc/meaning.c: a command line while it is read. */
+/* Private to cc/command.c, cc/meaning.c and cc/outputs.c: a command line while it is read. */
 
 enum parse_mode {
 	PARSE_OBJECT = 1 << 0,
@@ -47,6 +47,11 @@ int parse_local(struct parse *p, enum cc_reason reason, const char *detail) MUST
 
 /* The same, for what is no reason where nothing is preprocessed first. */
 int parse_plain(struct parse *p, enum cc_reason reason, const char *detail) MUST_CHECK;
+
+/* Its outputs, when all words are read; reasons among them. -ENOMEM. */
+int parse_outputs(struct parse *p) MUST_CHECK;
+/* Something that is there and is no plain file cannot be replaced by renaming: a reason. -ENOMEM. */
+int parse_outputs_look(struct parse *p) MUST_CHECK;
 
 /* Do what an option means. arg: as written; value: joined or the next word, or NULL. -ENOMEM. */
 struct cc_option;

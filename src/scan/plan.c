@@ -9,9 +9,9 @@
 #include <strings.h>
 
 #include "base/env.h"
-#include "base/path.h"
 #include "cc/compiler.h"
 #include "scan/plan_options.h"
+#include "scan/plan_profile.h"
 
 /*
  * One walk over the command's words, each looked up in cc's option table as cc/command.c does, and
@@ -30,9 +30,8 @@ struct walk {
 	enum cc_language forced;
 	enum cc_language input_language;
 	bool arch;
-	bool uses_counts;        /* gcc's -fprofile-use */
-	struct strv counts_dirs; /* where gcc may look for them */
-	char *reason;            /* set: unknown */
+	struct plan_profile profile;
+	char *reason; /* set: unknown */
 };
 
 /* The first reason stays. -ENOMEM. */
@@ -249,117 +248,6 @@ static bool is_utf8_charset(const char *name)
 	return strcasecmp(name, "utf-8") == 0 || strcasecmp(name, "utf8") == 0;
 }
 
-static const char *starts_with_one_of(const char *arg, const char *const *names, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (str_starts(arg, names[i]))
-			return names[i];
-	return NULL;
-}
-
-/* clang takes a directory for the file in it of a name of its own. */
-static int clang_counts(struct walk *w, const char *name)
-{
-	int r = strv_push(&w->p->optional_inputs, name);
-
-	return r < 0 ? r : strv_pushf(&w->p->optional_inputs, "%s/default.profdata", name);
-}
-
-/* The value of an option that gives or uses counts: a file, or a directory; "": none is given. */
-static int counts(struct walk *w, const char *arg, const char *value)
-{
-	if (w->p->family == CC_FAMILY_CLANG)
-		return *value ? clang_counts(w, value)
-			      : strv_push(&w->p->extra_inputs, "default.profdata");
-	w->uses_counts |=
-		!str_starts(arg, "-fprofile-dir=") && !str_starts(arg, "-fprofile-generate=");
-	return *value ? strv_push(&w->counts_dirs, value) : 0;
-}
-
-/* Options with a file in some of their forms: -fprofile-use, -fsanitize-coverage-…list=FILE. */
-static int by_form(struct walk *w, const char *arg, bool *ret_key)
-{
-	static const char *const directory[] = {"-fprofile-dir=", "-fprofile-generate="};
-	static const char *const used[] = {
-		"-fprofile-use", "-fprofile-instr-use", "-fbranch-probabilities"};
-	static const char *const unread[] = {"-fprofile-generate", "-fprofile-instr-generate",
-		"-fprofile-update=", "-fprofile-values", "-fprofile-abs-path",
-		"-fprofile-note=", "-fprofile-reproducible=", "-fprofile-info-section",
-		"-fprofile-partial-training", "-fprofile-exclude-files=", "-fprofile-filter-files=",
-		"-fprofile-dir=", "-fprofile-report", "-fprofile-correction",
-		"-fprofile-reorder-functions", "-fsanitize-coverage-trace",
-		"-fsanitize-coverage-stack-depth", "-fbasic-block-sections=all",
-		"-fbasic-block-sections=labels", "-fbasic-block-sections=none"};
-	static const char *const read[] = {"-fprofile-sample-use=", "-fauto-profile=",
-		"-fprofile-list=", "-fprofile-remapping-file=", "-fsanitize-coverage-allowlist=",
-		"-fsanitize-coverage-ignorelist=", "-fsanitize-coverage-whitelist=",
-		"-fsanitize-coverage-blacklist=", "-fbasic-block-sections=list="};
-	const char *name = starts_with_one_of(arg, used, ARRAY_SIZE(used));
-	const char *equal = strchr(arg, '=');
-
-	if (name && (!arg[strlen(name)] || arg[strlen(name)] == '='))
-		return counts(w, arg, equal ? equal + 1 : "");
-	if (str_eq(arg, "-fauto-profile") && w->p->family == CC_FAMILY_GCC)
-		return strv_push(&w->p->extra_inputs, "fbdata.afdo");
-	if (starts_with_one_of(arg, unread, ARRAY_SIZE(unread))) {
-		*ret_key = true;
-		return w->p->family == CC_FAMILY_GCC && equal &&
-				       starts_with_one_of(arg, directory, ARRAY_SIZE(directory))
-			       ? counts(w, arg, equal + 1)
-			       : 0;
-	}
-	name = starts_with_one_of(arg, read, ARRAY_SIZE(read));
-	if (name && arg[strlen(name)])
-		return strv_push(&w->p->extra_inputs, arg + strlen(name));
-	return unknown(w, arg, "the compiler reads files whose names it works out itself");
-}
-
-/* In a directory of its own gcc gives a file of counts its whole name: '/' is '#', ".." '^'. */
-static int push_mangled(struct strv *ret, const char *dir, const char *name)
-{
-	AUTO(buf_fini) struct buf b = BUF_INIT;
-	int r = buf_printf(&b, "%s/", dir);
-
-	while (r == 0 && *name) {
-		size_t n = strcspn(name, "/");
-
-		r = n == 2 && memcmp(name, "..", 2) == 0 ? buf_append_char(&b, '^')
-							 : buf_append(&b, name, n);
-		name += n;
-		if (r == 0 && *name++)
-			r = buf_append_char(&b, '#');
-		else
-			break;
-	}
-	return r < 0 ? r : strv_push(ret, buf_str(&b));
-}
-
-/*
- * Where gcc looks for the counts of a unit: beside the object, or in a directory that was given, by
- * a name that depends on gcc's version. All of these names, and which it takes is its own business.
- */
-static int gcc_counts(struct walk *w)
-{
-	struct strv *names = &w->p->optional_inputs;
-	AUTO(util_free) char *beside = NULL, *whole = NULL;
-	int r;
-
-	if (!w->c->object)
-		return unknown(w, "-fprofile-use", cc_reason_sentence(CC_LOCAL_PROFILE));
-	beside = path_with_ext(w->c->object, ".gcda");
-	if (beside && *beside != '/' && asprintf(&whole, "%s/%s", w->p->cwd, beside) < 0)
-		whole = NULL;
-	if (!beside || (*beside != '/' && !whole))
-		return -ENOMEM;
-	r = strv_push(names, beside);
-	for (size_t i = 0; r == 0 && i < w->counts_dirs.n; i++) {
-		r = push_mangled(names, w->counts_dirs.v[i], whole ? whole : beside);
-		if (r == 0)
-			r = strv_pushf(names, "%s/%s", w->counts_dirs.v[i], beside);
-	}
-	return r;
-}
-
 static int sticky(struct walk *w, enum plan_action action, const char *arg, const char *value)
 {
 	struct scan_plan *p = w->p;
@@ -485,7 +373,10 @@ static int act(struct walk *w, const struct cc_option *o, const char *arg, const
 	case PLAN_EXTRA:
 		return strv_push(&w->p->extra_inputs, value);
 	case PLAN_PROFILE:
-		r = by_form(w, arg, &key);
+		r = plan_profile_option(&w->profile, w->p, arg, &key);
+		if (r == PLAN_PROFILE_UNKNOWN)
+			return unknown(
+				w, arg, "the compiler reads files whose names it works out itself");
 		*keep = key ? KEEP_KEY : KEEP_NOT;
 		return r;
 	default:
@@ -649,7 +540,7 @@ static int decide(struct walk *w)
 	p->language = w->input_language;
 	p->preprocessed =
 		cc_language_is_preprocessed(p->language) || p->language == CC_LANGUAGE_ASM;
-	return w->uses_counts ? gcc_counts(w) : 0;
+	return plan_profile_end(&w->profile, p, w->c->object);
 }
 
 static int walk(struct walk *w)
@@ -688,7 +579,7 @@ int scan_plan_init(struct scan_plan *ret, const struct cc_command *c, const char
 	struct walk w = {.p = &p, .c = c};
 	int r = walk(&w);
 
-	strv_fini(&w.counts_dirs);
+	plan_profile_fini(&w.profile);
 	/* plan.dirs may point into them */
 	p.late = w.late;
 	if (r == 0 && !w.reason) {
