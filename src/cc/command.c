@@ -362,7 +362,7 @@ int cc_command_parse_as(enum cc_family family, char *const *argv, const char *cw
 	char *const *envp, struct cc_command *ret)
 {
 	struct cc_command c = {.family = family, .kind = CC_KIND_OTHER, .directives_only = true};
-	struct parse p = {.c = &c, .cwd = cwd};
+	struct parse p = {.c = &c, .cwd = cwd, .envp = envp};
 	int r = parse(&p, argv, envp);
 
 	if (!can_keep_directives(&c))

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/env.h"
 #include "base/path.h"
 #include "cc/options.h"
 #include "cc/parse.h"
@@ -413,10 +414,29 @@ static int specs(struct parse *p, const char *arg, const char *value)
 	return parse_local(p, CC_LOCAL_TOOLCHAIN, arg);
 }
 
-/* A plug-in of gcc that is named by its path, and what it is told. */
+/* Is the plug-in in the list, by its path as it is written or by its base name? */
+static bool is_pure(const char *list, const char *path)
+{
+	for (const char *p = list; p && *p; p += strspn(p, ":")) {
+		size_t n = strcspn(p, ":");
+		const char *name = memchr(p, '/', n) ? path : path_base(path);
+
+		if (strlen(name) == n && memcmp(name, p, n) == 0)
+			return true;
+		p += n;
+	}
+	return false;
+}
+
+/*
+ * A plug-in of gcc that is named by its path, and what it is told. Plug-ins do what they like: look
+ * at the environment, write files. So the user has to have said that it does not.
+ */
 static int plugin(struct parse *p, const char *arg, const char *value)
 {
-	bool known = str_starts(value, "-arg-") || (*value == '=' && strchr(value, '/'));
+	const char *pure = env_get(p->envp, "DISTCC_PLUGINS");
+	bool known = str_starts(value, "-arg-") ||
+		     (*value == '=' && strchr(value, '/') && is_pure(pure, value + 1));
 
 	if (p->c->family == CC_FAMILY_GCC && known)
 		return parse_plain(p, CC_LOCAL_PLUGIN, arg);

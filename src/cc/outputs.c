@@ -118,6 +118,22 @@ static char *name_of_temps(const struct parse *p)
 	return dir ? path_join(dir, base) : NULL;
 }
 
+/* Then they are all in the working directory, and gcc looks for counts of earlier runs there, too. */
+static bool temps_take_others_along(const struct parse *p)
+{
+	static const char *const others[] = {"-gsplit-dwarf", "--coverage", "-coverage",
+		"-ftest-coverage", "-fprofile", "-fbranch-", "-fauto-profile", "-fstack-usage",
+		"-fcallgraph-info"};
+	const struct cc_command *c = p->c;
+	bool any = false;
+
+	if (c->family == CC_FAMILY_CLANG || !str_eq(p->temps, "=cwd") || !strchr(c->object, '/'))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		any |= has_arg(c, others[i]);
+	return any;
+}
+
 static int add_temps(struct parse *p)
 {
 	struct cc_command *c = p->c;
@@ -128,7 +144,7 @@ static int add_temps(struct parse *p)
 	if (!name)
 		return -ENOMEM;
 	/* Other languages, and clang's other ways to an object, have other files. */
-	if ((!cxx && c->language != CC_LANGUAGE_C) ||
+	if ((!cxx && c->language != CC_LANGUAGE_C) || temps_take_others_along(p) ||
 		(clang && (has_arg(c, "-flto") || has_arg(c, "-emit-llvm") ||
 				  has_arg(c, "-fembed-bitcode"))))
 		return parse_local(p, CC_LOCAL_SAVE_TEMPS, p->temps);

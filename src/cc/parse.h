@@ -16,6 +16,7 @@ enum parse_mode {
 struct parse {
 	struct cc_command *c;
 	const char *cwd;
+	char *const *envp;
 
 	unsigned modes; /* enum parse_mode, or-ed */
 	size_t n_inputs;

@@ -20,7 +20,7 @@
 
 struct script {
 	const char *at, *end;
-	const char *dir; /* of the script, for $(dirname "$0") */
+	const char *dir; /* of the script, for $(dirname "$0"); NULL: cannot be told */
 	struct strv words;
 	size_t args;  /* "$@" stands before words.v[args - 1]; 0: nowhere yet */
 	bool assigns; /* the first word has a '=' in it that is not quoted */
@@ -86,7 +86,7 @@ static int directory(struct script *s, bool quoted, struct buf *word)
 
 	while (form < ARRAY_SIZE(forms) && !looking_at(s, forms[form]))
 		form++;
-	if (form == ARRAY_SIZE(forms) || (!is_plain(s->dir) && (!quoted || form == 2)))
+	if (form == ARRAY_SIZE(forms) || !s->dir || (!is_plain(s->dir) && (!quoted || form == 2)))
 		return CC_WRAPPER_UNSURE;
 	s->at += strlen(forms[form]);
 	return buf_append_str(word, s->dir);
@@ -253,12 +253,21 @@ static int parse(struct script *s)
 	return r == 0 && !found ? CC_WRAPPER_UNSURE : r;
 }
 
+/* NULL where dirname and the shell would not agree, or the name is not known. */
+static char *directory_of(const char *name)
+{
+	const char *slash = name ? strrchr(name, '/') : NULL;
+
+	return slash && slash != name && !strstr(name, "//") ? strndup(name, (size_t)(slash - name))
+							     : NULL;
+}
+
 int cc_wrapper_parse(const char *text, size_t n, const char *name, struct strv *ret_before,
 	struct strv *ret_behind)
 {
-	AUTO(util_free) char *dir = path_dir(name);
+	AUTO(util_free) char *dir = directory_of(name);
 	struct script s = {.at = text, .end = text + n, .dir = dir};
-	int r = dir ? parse(&s) : -ENOMEM;
+	int r = parse(&s);
 
 	for (size_t i = 0; r == 0 && i < s.words.n; i++)
 		r = strv_push(i + 1 < s.args ? ret_before : ret_behind, s.words.v[i]);
@@ -276,6 +285,22 @@ static bool shell_is_told(char *const *envp)
 	return false;
 }
 
+static bool has_relative_part(const char *path)
+{
+	for (const char *p = path; p && *p; p += strcspn(p, ":"), p += *p == ':')
+		if (*p != '/')
+			return true;
+	return false;
+}
+
+/* What a script finds in $0: the word that it was called by, or the path that PATH led to. */
+static const char *name_of(const char *word, const char *script, char *const *envp)
+{
+	if (strchr(word, '/'))
+		return word;
+	return has_relative_part(env_get(envp, "PATH")) ? NULL : script;
+}
+
 /* One script: the command that it is, and what that leads to. */
 static int open_one(const char *script, const char *cwd, char *const *envp, struct strv *argv,
 	char **ret_program)
@@ -286,7 +311,8 @@ static int open_one(const char *script, const char *cwd, char *const *envp, stru
 
 	if (r < 0)
 		return r == -ENOMEM ? r : CC_WRAPPER_UNSURE;
-	r = cc_wrapper_parse(buf_str(&text), text.len, script, &words, &behind);
+	r = cc_wrapper_parse(
+		buf_str(&text), text.len, name_of(argv->v[0], script, envp), &words, &behind);
 	if (r == 0)
 		r = strv_push_all(&words, strv_argv(argv) + 1);
 	if (r == 0)

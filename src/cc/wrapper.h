@@ -25,7 +25,8 @@ enum cc_wrapper_outcome {
 };
 
 /*
- * The words before and behind the caller's arguments. name: of the script, as it finds it in $0.
+ * The words before and behind the caller's arguments. name: of the script, as it finds it in $0;
+ * NULL: not known.
  * 0, CC_WRAPPER_UNSURE, -ENOMEM.
  */
 int cc_wrapper_parse(const char *text, size_t n, const char *name, struct strv *ret_before,

@@ -246,18 +246,21 @@ static void tell_own_run(void)
 
 int launcher_exec(const struct invocation *i)
 {
+	/* By the user's own word where that is a path: a script finds it in $0. */
+	const char *program = strchr(i->argv.v[0], '/') ? i->argv.v[0] : i->compiler;
+
 	if (i->story)
 		tell_own_run();
-	execv(i->compiler, strv_argv(&i->argv));
+	execv(program, strv_argv(&i->argv));
 	if (errno == ENOEXEC) {
 		/* A script without a #! line: what execvp would do. */
 		AUTO(strv_fini) struct strv sh = STRV_INIT;
 
-		if (strv_push(&sh, "/bin/sh") == 0 && strv_push(&sh, i->compiler) == 0 &&
+		if (strv_push(&sh, "/bin/sh") == 0 && strv_push(&sh, program) == 0 &&
 			strv_push_all(&sh, strv_argv(&i->argv) + 1) == 0)
 			execv("/bin/sh", strv_argv(&sh));
 		errno = ENOEXEC;
 	}
-	launcher_say("ERROR: failed to exec %s: %s", i->compiler, strerror(errno));
+	launcher_say("ERROR: failed to exec %s: %s", program, strerror(errno));
 	return EXIT_COMPILER_MISSING;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/fs.h"
 #include "base/path.h"
@@ -98,12 +99,12 @@ static const char *program_of(enum cc_language language)
 	}
 }
 
-/* The driver's answer of one line. */
+/* The one line of the driver's answer that begins like that, without its beginning. */
 static int ask_line(struct scan_facts_store *s, const struct scan_plan *plan,
-	const struct strv *args, char **ret, char **ret_reason)
+	const struct strv *args, const char *beginning, char **ret, char **ret_reason)
 {
 	AUTO(facts_reply_fini) struct facts_reply reply = FACTS_REPLY_INIT;
-	char *text, *end;
+	const char *text, *end;
 	int r;
 
 	s->stats.runs++;
@@ -112,12 +113,12 @@ static int ask_line(struct scan_facts_store *s, const struct scan_plan *plan,
 		return r;
 	if (r < 0 || reply.status != 0)
 		return facts_unknown(plan, ret_reason, "it does not run");
-	text = reply.out.data;
+	text = strstr(buf_str(&reply.out), beginning);
+	text = text ? text + strlen(beginning) : NULL;
 	end = text ? strchr(text, '\n') : NULL;
-	if (!end || end[1] || end == text)
+	if (!end || end == text || (!*beginning && end[1]))
 		return facts_unknown(plan, ret_reason, "it does not say where its files are");
-	*end = '\0';
-	*ret = strdup(text);
+	*ret = strndup(text, (size_t)(end - text));
 	return *ret ? 0 : -ENOMEM;
 }
 
@@ -130,7 +131,7 @@ static int ask_program(
 	int r = strv_pushf(&args, "-print-prog-name=%s", program_of(plan->language));
 
 	if (r == 0)
-		r = ask_line(s, plan, &args, &said, ret_reason);
+		r = ask_line(s, plan, &args, "", &said, ret_reason);
 	if (r == 0 && *said != '/')
 		return facts_unknown(plan, ret_reason, "it has no %s", program_of(plan->language));
 	if (r == 0)
@@ -171,14 +172,14 @@ struct specs_call {
 	char **ret_reason;
 };
 
-/* Where the driver finds a file of specs: what it says, or else the name from where we are. */
-static int find_specs(void *arg, const char *name, char **ret)
+/* The driver's answer to a question about specs, remembered under what, the question and the key. */
+static int ask_of_specs(const struct specs_call *c, const char *what, const char *question,
+	const char *line, const char **ret)
 {
-	const struct specs_call *c = arg;
 	AUTO(buf_fini) struct buf id = BUF_INIT;
 	AUTO(strv_fini) struct strv args = STRV_INIT;
 	struct facts_slot *slot;
-	int r = buf_printf(&id, "specs %s %s", name, buf_str(c->key));
+	int r = buf_printf(&id, "%s %s %s", what, question, buf_str(c->key));
 
 	if (r == 0)
 		r = add_all(&id, "env", &c->plan->key_env);
@@ -191,15 +192,58 @@ static int find_specs(void *arg, const char *name, char **ret)
 
 		r = cc_specs_question(&c->plan->key_args, &args);
 		if (r == 0)
-			r = strv_pushf(&args, "-print-file-name=%s", name);
+			r = strv_push(&args, question);
 		if (r == 0)
-			r = ask_line(c->s, c->plan, &args, &said, c->ret_reason);
+			r = ask_line(c->s, c->plan, &args, line, &said, c->ret_reason);
 		if (r == 0)
 			slot->pointer = said;
 	}
+	if (r == 0)
+		*ret = slot->pointer;
+	return r;
+}
+
+/* In which of the directories where it is looked for there is one of that name: "0100…". */
+static int look_for(const char *dirs, const char *cwd, const char *name, struct buf *ret)
+{
+	AUTO(util_free) char *list = strdup(dirs);
+	char *save = NULL;
+	int r = list ? 0 : -ENOMEM;
+
+	for (char *dir = list ? strtok_r(list, ":", &save) : NULL; r == 0 && dir;
+		dir = strtok_r(NULL, ":", &save)) {
+		AUTO(util_free) char *in = path_join(dir, name);
+		AUTO(util_free) char *path = in ? path_join(cwd, in) : NULL;
+
+		r = path ? buf_append_char(ret, access(path, R_OK) == 0 ? '1' : '0') : -ENOMEM;
+	}
+	return r;
+}
+
+/*
+ * Where the driver finds a file of specs: what it says, or else the name from where we are. What it
+ * said holds as long as the same directories of its search have one of that name.
+ */
+static int find_specs(void *arg, const char *name, char **ret)
+{
+	static const char libraries[] = "libraries: =";
+	const struct specs_call *c = arg;
+	AUTO(buf_fini) struct buf where = BUF_INIT;
+	AUTO(buf_fini) struct buf question = BUF_INIT;
+	const char *dirs, *said;
+	int r = ask_of_specs(c, "directories", "-print-search-dirs", libraries, &dirs);
+
+	if (r == 0)
+		r = buf_append_str(&where, "specs ");
+	if (r == 0)
+		r = look_for(dirs, c->plan->cwd, name, &where);
+	if (r == 0)
+		r = buf_printf(&question, "-print-file-name=%s", name);
+	if (r == 0)
+		r = ask_of_specs(c, buf_str(&where), question.data, "", &said);
 	if (r != 0)
 		return r;
-	*ret = path_join(c->plan->cwd, slot->pointer);
+	*ret = path_join(c->plan->cwd, said);
 	return *ret ? 0 : -ENOMEM;
 }
 

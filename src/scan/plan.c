@@ -312,7 +312,7 @@ static enum keep keep_of(enum plan_action action)
 /* "-fplugin=PATH", "-fplugin-arg-NAME-KEY=VALUE" */
 static int plugin(struct walk *w, const char *arg, const char *value)
 {
-	if (w->p->family == CC_FAMILY_CLANG || (*value == '=' && !strchr(value, '/')))
+	if (w->c->exact_reasons >> CC_LOCAL_PLUGIN & 1)
 		return unknown(w, arg, cc_reason_sentence(CC_LOCAL_PLUGIN));
 	/* What it is told may be a path. */
 	w->p->cwd_matters = true;
@@ -366,6 +366,9 @@ static int act(struct walk *w, const struct cc_option *o, const char *arg, const
 	case PLAN_SPECS:
 		if (w->p->family == CC_FAMILY_CLANG)
 			return unknown(w, arg, cc_reason_sentence(CC_LOCAL_TOOLCHAIN));
+		/* It is searched for specs too, and is in no key. */
+		if (env_get(w->p->envp, "LIBRARY_PATH"))
+			return unknown(w, arg, "LIBRARY_PATH is set");
 		w->p->search_by_compiler = true;
 		return strv_push(&w->p->specs, value);
 	case PLAN_PLUGIN:

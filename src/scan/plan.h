@@ -57,8 +57,7 @@ struct scan_plan {
 	/* Files that the compiler reads beside the source and its headers, as named: profiles,
 	 * lists for the sanitizers. */
 	struct strv extra_inputs;
-	/* The same, of files that need not be there: gcc's counts of one unit. What is a directory
-	 * is none of them. */
+	/* The same, of files that need not be there: gcc's counts of one unit. */
 	struct strv optional_inputs;
 	/* -Wa,-I: where the assembler looks for what .include and .incbin name. */
 	struct strv assembler_dirs;

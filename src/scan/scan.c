@@ -267,7 +267,8 @@ static int optional_input(struct scanner *s, const char *name)
 		e = scan_fs_prove(&s->fs, path);
 	if (e == 0 && path->kind == SCAN_NONE)
 		return lookup_note_absent(s, path);
-	if (e == 0 && path->kind != SCAN_FILE && path->kind != SCAN_DIRECTORY)
+	/* A directory is told from nothing by gcc, and looked into by clang. */
+	if (e == 0 && path->kind != SCAN_FILE && (!s->clang || path->kind != SCAN_DIRECTORY))
 		e = unit_unknown(s, "%s is not a file that can be read", name);
 	if (e != 0 || path->kind == SCAN_DIRECTORY)
 		return e;

@@ -306,6 +306,14 @@ def test_scripts_that_call_a_compiler(lab, three_ways):
         tree.source = tree.snapshot()
         made.add(three_ways(tree, f"$/{name} -c u.c -o u.o").files["u.o"])
     assert len(made) == 3
+    # $0 is the user's own word.
+    change(tree, "u.c", text + '#include "u.h"\n')
+    change(tree, "tools/u.h", "const char *here(void) { return __FILE__; }\n")
+    change(tree, "tools/wcc", '#!/bin/sh\nexec gcc -O1 "-I${0%/*}" "$@"\n')
+    for word in "tools/wcc", "./tools/wcc", "$/tools/wcc":
+        made.add(three_ways(tree, f"{word} -MD -c u.c -o u.o").files["u.o"])
+    assert len(made) == 6
+    change(tree, "u.c", text)
     wanted = three_ways(tree, "$/tools/deep -O1 -DA=1 -c u.c -o u.o")
     assert b"-Wunused-variable" in wanted.err
 
@@ -382,7 +390,7 @@ def test_specs_of_gcc(lab, three_ways):
         "usual/c.h": "#define C 1\n", "small/c.h": "#define C 2\n", "build/x": "",
         "my.specs": "%rename cpp old_cpp\n\n%include <more.specs>\n\n"
                     "*cpp:\n-isystem $/small %(old_cpp)\n\n*lib:\n-lnone\n",
-        "more.specs": "*cc1_options:\n+ %{!fsigned-char:-funsigned-char}\n",
+        "more.specs": "*cc1:\n+ %{!fsigned-char:-funsigned-char}\n",
     }
     tree = lab.tree(files)
     change(tree, "my.specs", files["my.specs"].replace("$", str(tree.path)))
@@ -433,10 +441,10 @@ def plug_in(tree, value):
 
 def test_plug_ins(lab, worker, client):
     """
-    They go along with the compiler, and may read what they like: of what is not there the worker
-    tells, and nothing of that is kept.
+    Of which the user has said that they do no more than compile, they go along with the compiler,
+    and may read what they like: of what is not there the worker tells, and nothing of it is kept.
     """
-    one, tree = client([worker]), lab.tree({
+    one, tree = client([worker], DISTCC_PLUGINS="p.so"), lab.tree({
         "u.c": "#if PLUGGED == 7\n#include <seven.h>\n#endif\nint x = PLUGGED;\n",
         "include/seven.h": "int seven;\n", "lib/x": "", "told": "text"})
     made, line = [], "gcc -fplugin=$/lib/p.so%s -Iinclude -c u.c -o u.o"
@@ -501,6 +509,8 @@ STAYS = [
     ("pch", "gcc -include pre.h -c u.c -o u.o"),
     ("modules", "g++ -std=c++20 -fmodules-ts -x c++ -c u.c -o u.o"),
     ("modules", "clang -fmodules -c u.c -o u.o"),
+    ("save-temps", "gcc -save-temps=cwd -frandom-seed=1 -g -gsplit-dwarf -c u.c -o out/u.o"),
+    ("plugin", "gcc -fplugin=./none.so -c u.c -o u.o"),
     ("assembler-option", "gcc -Wa,-adhln=u.lst,-ag -c p.s -o u.o"),
 ]
 

@@ -51,10 +51,9 @@ static void those_of_c_libraries(void **state)
 	      "*nano_libgloss:\n%{specs=rdimon.specs:-lrdimon_nano} "
 	      "%{specs=nosys.specs:-lnosys}\n\n"
 	      "*lib:\n%{!shared:%{g*:-lg_nano} %{!p:%{!pg:-lc_nano}}%{p:-lc_p}%{pg:-lc_p}}\n");
-	known("*cc1:\n%{!ftls-model:-ftls-model=local-exec} %(old_cc1)\n");
-	known("*cc1:\n+ -mthumb -fshort-enums -O2 -g\n");
-	/* Fedora's. */
-	known("*cc1_options:\n+ %{!r:%{!fpie:%{!fPIE:%{!fpic:%{!fPIC:%{!fno-pic:-fPIE}}}}}}\n");
+	known("%rename cc1 old_cc1\n\n*cc1:\n%{!ftls-model:-ftls-model=local-exec} %(old_cc1)\n");
+	known("*cc1:\n+ -mthumb -fshort-enums -O2\n");
+	known("*cc1:\n%{mx|fPIC:%{!O2:-fPIE}} -isystem /x\n");
 	known("*cpp:\r\n-isystem /a-b/c\r\n\r\n");
 }
 
@@ -85,6 +84,40 @@ static void what_no_question_shows(void **state)
 		"*cc1:\na | b\n",
 		"*cc1:\n%{!m:a > b}\n",
 		"*cc1:\n<x\n",
+		/* Fedora's; with -E it has no effect. */
+		"*cc1_options:\n+ %{!r:%{!fpie:%{!fPIE:%{!fpic:%{!fPIC:%{!fno-pic:-fPIE}}}}}}\n",
+		"*cc1:\n+ -g -gsplit-dwarf\n",
+		"*cpp_options:\n+ -mavx2\n",
+		"*cc1_cpu:\n-mavx2\n",
+		"*asm:\nx.s\n",
+		"*asm_options:\n\n",
+		/* Only the first condition is one. */
+		"*cpp:\n%{fPIC:;DX:-isystem /a}\n",
+		"*cpp:\n%{fPIC:-isystem /a;:-isystem /b}\n",
+		"*cpp:\n%{pipe:-isystem /a}\n",
+		"*cpp:\n%{fmax-errors=*:-isystem /a}\n",
+		"*cpp:\n%{-save-temps*:-isystem /a}\n",
+		"*cpp:\n%{fPIC\n",
+		/* Another text. */
+		"*link:\n-isystem /a\n\n*cpp:\n%(link)\n",
+		"%rename link x\n\n*cpp:\n%(x)\n",
+		"*x:\n-isystem /a\n\n*cpp:\n%(x)\n",
+		"%rename cpp x\n\n*x:\n-la\n\n*cpp:\n%(x)\n",
+		"*x:\n%(cc1_options)\n",
+		"*x:\n-isystem /a\n",
+		"%rename cc1_options x\n",
+		"%rename x y\n",
+		"%rename cpp cc1_options\n",
+		"%rename cpp link\n",
+		"%rename cpp\n",
+		"%rename cpp x y\n",
+		"*self_spec :\n-g\n",
+		"*asm_final :\nx\n",
+		"*cpp:\nx.c\n",
+		"*cpp:\n-isystem\n",
+		"*cpp:\n-isystem x\n",
+		"*cpp:\n-isystem %{mx:/a}\n",
+		"*cpp:\n-mx\n-my\n",
 		"*cc1_options:\n+ %{!-fno-use-annobin:%{!iplugindir*:%:find-plugindir()} "
 		"-fplugin=annobin}\n",
 		"*startfile_prefix_spec:\n/x\n",

@@ -69,10 +69,21 @@ static void a_directory_that_needs_no_quotes(void **state)
 	AUTO(util_free) char *plain = words_of(SH "exec $(dirname $0)/gcc \"$@\"", "/opt/x/w");
 	AUTO(util_free) char *blank = words_of(SH "exec $(dirname $0)/gcc \"$@\"", "/opt/x y/w");
 	AUTO(util_free) char *star = words_of(SH "exec ${0%/*}/gcc \"$@\"", "/opt/*/w");
+	AUTO(util_free) char *here = words_of(SH "exec \"${0%/*}/gcc\" \"$@\"", "../x/w");
+	/* dirname and the shell do not agree, or nobody knows. */
+	AUTO(util_free) char *root = words_of(SH "exec \"${0%/*}/gcc\" \"$@\"", "/w");
+	AUTO(util_free) char *twice = words_of(SH "exec \"${0%/*}/gcc\" \"$@\"", "/x//w");
+	AUTO(util_free) char *none = words_of(SH "exec \"${0%/*}/gcc\" \"$@\"", NULL);
+	AUTO(util_free) char *unused = words_of(SH "exec gcc \"$@\"", NULL);
 
 	assert_string_equal(plain, "/opt/x/gcc|@");
 	assert_null(blank);
 	assert_null(star);
+	assert_string_equal(here, "../x/gcc|@");
+	assert_null(root);
+	assert_null(twice);
+	assert_null(none);
+	assert_string_equal(unused, "gcc|@");
 }
 
 static void what_only_a_shell_knows(void **state)
@@ -159,11 +170,17 @@ static char *put(const char *name, const char *text)
 	return path;
 }
 
-static int unwrap(const char *script, char *const *envp, struct strv *argv, char **compiler)
+static int unwrap_word(
+	const char *word, const char *script, char *const *envp, struct strv *argv, char **compiler)
 {
-	char *args[] = {(char *)"w", (char *)"-c", (char *)"a b.c", NULL};
+	char *args[] = {(char *)word, (char *)"-c", (char *)"a b.c", NULL};
 
 	return cc_wrapper_unwrap(script, args, dir, envp, argv, compiler);
+}
+
+static int unwrap(const char *script, char *const *envp, struct strv *argv, char **compiler)
+{
+	return unwrap_word(script, script, envp, argv, compiler);
 }
 
 static void scripts_on_the_way(void **state)
@@ -173,7 +190,9 @@ static void scripts_on_the_way(void **state)
 	AUTO(strv_fini) struct strv argv = STRV_INIT;
 	AUTO(strv_fini) struct strv none = STRV_INIT;
 	AUTO(util_free) char *compiler = NULL;
+	AUTO(strv_fini) struct strv found = STRV_INIT;
 	AUTO(util_free) char *no = NULL;
+	AUTO(util_free) char *other = NULL;
 
 	strcpy(dir, "/tmp/wrapper-XXXXXX");
 	assert_non_null(mkdtemp(dir));
@@ -196,6 +215,12 @@ static void scripts_on_the_way(void **state)
 	assert_string_equal(argv.v[1], "-i");
 	assert_string_equal(argv.v[3], "a b.c");
 	assert_string_equal(argv.v[4], "-o");
+	/* $0 is what PATH led to, where that can be told. */
+	assert_int_equal(unwrap_word("outer", outer, envp, &found, &other), 0);
+	assert_string_equal(found.v[1], "-i");
+	snprintf(path_variable, sizeof(path_variable), "PATH=%s:x", dir);
+	assert_int_equal(unwrap_word("outer", outer, envp, &none, &no), CC_WRAPPER_UNSURE);
+	snprintf(path_variable, sizeof(path_variable), "PATH=%s", dir);
 	assert_int_equal(unwrap(self, envp, &none, &no), CC_WRAPPER_UNSURE);
 	assert_int_equal(unwrap(cached, envp, &none, &no), CC_WRAPPER_UNSURE);
 	assert_int_equal(unwrap(gone, envp, &none, &no), CC_WRAPPER_UNSURE);

@@ -274,9 +274,13 @@ static void test_extra_inputs(void **state)
 
 static void test_specs(void **state)
 {
+	char *libraries[] = {(char *)"LIBRARY_PATH=/x", NULL};
 	struct buf text = BUF_INIT;
 	struct planned p;
 
+	assert_int_equal(planned_from_text(&p, "/usr/bin/gcc -specs=a -c x.c", "/w", libraries),
+		SCAN_PLAN_UNKNOWN);
+	planned_fini(&p);
 	plan(&p, "/usr/bin/gcc -specs=a --specs b -Ix -c x.c", no_env);
 	join(&p.plan.specs, &text);
 	assert_string_equal(buf_str(&text), "a b");
@@ -289,10 +293,11 @@ static void test_specs(void **state)
 
 static void test_plugins(void **state)
 {
+	char *env[] = {(char *)"DISTCC_PLUGINS=a.so", NULL};
 	struct buf text = BUF_INIT;
 	struct planned p;
 
-	plan(&p, "/usr/bin/gcc -fplugin=./a.so -fplugin-arg-a-b=c -c x.c", no_env);
+	plan(&p, "/usr/bin/gcc -fplugin=./a.so -fplugin-arg-a-b=c -c x.c", env);
 	join(&p.plan.plugins, &text);
 	assert_string_equal(buf_str(&text), "./a.so");
 	join(&p.plan.key_args, &text);
