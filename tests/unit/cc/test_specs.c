@@ -118,8 +118,8 @@ static void what_no_question_shows(void **state)
 		"*cpp:\n-isystem x\n",
 		"*cpp:\n-isystem %{mx:/a}\n",
 		"*cpp:\n-mx\n-my\n",
-		"*cc1_options:\n+ %{!-fno-use-annobin:%{!iplugindir*:%:find-plugindir()} "
-		"-fplugin=annobin}\n",
+		"*cc1_options:\n+ %{!iplugindir*:%:find-plugindir()}\n",
+		"*cc1_options:\n+ -fplugin=annobin\n",
 		"*startfile_prefix_spec:\n/x\n",
 		"*cross_compile:\n1\n",
 		"*invoke_as:\nx\n",
