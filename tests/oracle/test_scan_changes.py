@@ -320,7 +320,7 @@ def test_gch_comes(name, tmp_path):
 @pytest.mark.skipif(not TOOL, reason="SCAN_TOOL is not set")
 @pytest.mark.parametrize("words", [
     "x.c", "-c x.c y.c", "-E x.c", "-c -x c -", "-c", "-M x.c", "-c gone.c", "--version", "x.o",
-    "-c -fplugin=a.so x.c", "-c -fmodules x.c", "-c -fprofile-use x.c", "-c -wrapper gdb x.c",
+    "-c -fplugin=a.so x.c", "-c -fmodules x.c", "-c -fprofile-nonsense x.c", "-c -wrapper gdb x.c",
     "-c -fno-such-option x.c", "-c -ivfsoverlay o.yaml x.c", "-c -include-pch p.pch x.c",
     "-c -specs=s x.c", "-c x.c -Xclang -load -Xclang a.so",
 ])
@@ -332,6 +332,24 @@ def test_no_unit(words, cc, tmp_path):
         scan = running.scan(str(tmp_path), [cc, *words.split()])
         assert scan.outcome == tool.UNKNOWN or words in ("x.c", "-c gone.c"), scan.paths
         assert running.scan(str(tmp_path), [cc, "-c", "x.c"]).outcome == tool.EXACT
+
+
+@pytest.mark.skipif(not TOOL, reason="SCAN_TOOL is not set")
+def test_counts_come_and_go(tmp_path):
+    """Those of an earlier run, which gcc looks for, and lists nowhere."""
+    make(tmp_path, "int x;\n", {})
+    argv, counts = ["gcc", "-c", "-fprofile-use", "x.c"], tmp_path / "x.gcda"
+    with tool.Tool([TOOL], tool.plain_environment()) as running:
+        for there in False, True, False:
+            if there:
+                counts.write_bytes(b"counts")
+            else:
+                counts.unlink(missing_ok=True)
+            scan = running.scan(str(tmp_path), argv)
+            assert scan.outcome == tool.EXACT
+            assert (f"extra:{counts}" in scan.flags) == there, scan.flags
+        counts.mkdir()
+        assert running.scan(str(tmp_path), argv).outcome == tool.UNKNOWN
 
 
 @pytest.mark.skipif(not TOOL or len(COMPILERS) < 2, reason="SCAN_TOOL is not set, or no clang")
