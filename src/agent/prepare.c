@@ -33,6 +33,7 @@ struct prepare_queue {
 	struct store *store;
 	struct scanner *scanner;
 	struct toolchains *toolchains;
+	struct exact_memory *memory;
 };
 
 struct prepare {
@@ -76,6 +77,7 @@ void prepare_queue_free(struct prepare_queue *q)
 {
 	if (!q)
 		return;
+	exact_memory_free(q->memory);
 	toolchains_free(q->toolchains);
 	scanner_free(q->scanner);
 	free(q->facts);
@@ -282,7 +284,8 @@ static int build(struct prepare *p, const struct cc_command *command)
 		.command = command,
 		.cwd = p->cwd,
 		.envp = strv_argv(&p->envp)};
-	struct exact_params params = {.scanner = q->scanner,
+	struct exact_params params = {.memory = q->memory,
+		.scanner = q->scanner,
 		.command = command,
 		.compiler = p->compiler,
 		.cwd = p->cwd,
@@ -342,6 +345,10 @@ static int open_memory(struct prepare_queue *q)
 {
 	int r = q->scanner ? 0 : scanner_new(q->facts, 0, &q->scanner);
 
+	if (r == 0 && !q->memory)
+		q->memory = exact_memory_new();
+	if (r == 0 && !q->memory)
+		r = -ENOMEM;
 	return r < 0 || q->toolchains ? r : toolchains_new(q->known, &q->toolchains);
 }
 

@@ -17,7 +17,10 @@
 #include "reapi/message.h"
 #include "reapi/resource.h"
 
-enum { MEMORY = 64 << 10 /* of a BatchReadBlobs for all outputs */ };
+enum {
+	MEMORY = 64 << 10,    /* of a BatchReadBlobs for all outputs */
+	RESERVED = 16 << 20, /* bytes of an output before any of it is here */
+};
 
 void rex_fetch_fini(struct rex_run *run)
 {
@@ -252,6 +255,11 @@ static void read_item(struct rex_run *run, struct rex_item *item)
 		return;
 	}
 	buf_clear(item->to);
+	/* In one piece, and not by doubling. Of what is larger it is seen first whether it comes. */
+	if (buf_reserve(item->to, MIN((size_t)item->digest.size, (size_t)RESERVED)) < 0) {
+		rex_run_refuse(run, -ENOMEM, NULL);
+		return;
+	}
 	run->item = item;
 	m.resource_name = name.data;
 	rex_run_call(run, &reading, &m.base);

@@ -31,30 +31,30 @@
 #include "exact/depfile.h"
 #include "reapi/action.h"
 #include "reapi/path.h"
-#include "scan/hashset.h"
 
 enum { TWIN_TIME = 1000000000 };
 
 /* A file of the root, by its path without links. */
 struct input {
 	const char *real;
+	uint32_t place; /* number in the memory */
 	const struct scan_inode *inode;
 	struct reapi_digest digest; /* as it is now: the view may find another later on */
 	time_t mtime_s;
 	bool executable;
-	bool follows;       /* another one is before it of the same bytes, … */
-	struct input *next; /* … of which this is the next */
+	bool follows;  /* another one is before it of the same bytes, … */
+	uint32_t next; /* … of which the next has this number + 1; 0: none */
 };
 
 struct maker {
 	const struct exact_params *p;
+	struct exact_memory *memory;
+	struct reapi_tree *tree; /* its */
 	struct exact_action *a;
 	struct reapi_violation violation;
 	const char *cwd; /* without links */
 	struct input *inputs;
 	size_t n, cap;
-	struct hashset by_bytes;
-	struct hashset looked_in; /* paths of directories, there or not */
 	struct buf name;
 	char **reason;
 };
@@ -95,7 +95,7 @@ static int add_link(struct maker *m, const char *path, const char *target)
 	if (!at || !to)
 		return -ENOMEM;
 	return refused(
-		m, reapi_tree_add_symlink(m->a->tree, at + 1, to, NULL, &m->violation), path);
+		m, reapi_tree_add_symlink(m->tree, at + 1, to, NULL, &m->violation), path);
 }
 
 static int add_directory(struct maker *m, const char *path)
@@ -105,7 +105,7 @@ static int add_directory(struct maker *m, const char *path)
 
 	if (!at)
 		return -ENOMEM;
-	return refused(m, reapi_tree_add_directory(m->a->tree, at + 1, NULL, &m->violation), path);
+	return refused(m, reapi_tree_add_directory(m->tree, at + 1, NULL, &m->violation), path);
 }
 
 static int add_step(void *arg, enum scan_step what, const char *path, const char *text)
@@ -114,17 +114,14 @@ static int add_step(void *arg, enum scan_step what, const char *path, const char
 }
 
 /* scanned: what the scanner read of it; NULL: it did not. */
-static int add_input(struct maker *m, struct scan_path *path, const struct scan_content *scanned,
-	bool executable)
+static int add_input(struct maker *m, const struct scan_path *path,
+	const struct exact_place *place, const struct scan_content *scanned, bool executable)
 {
 	const struct scan_content *content = path->inode ? path->inode->content : NULL;
-	const char *real = scanner_real(m->p->scanner, path);
 	struct input *i;
 
-	if (!real)
-		return -ENOMEM;
 	if (!content || (scanned && content != scanned))
-		return unknown(m, "it changes while it is looked at", real);
+		return unknown(m, "it changes while it is looked at", place->real);
 	if (m->n == m->cap) {
 		size_t cap = m->cap ? m->cap * 2 : 512;
 		struct input *v = reallocarray(m->inputs, cap, sizeof(*v));
@@ -135,7 +132,8 @@ static int add_input(struct maker *m, struct scan_path *path, const struct scan_
 		m->cap = cap;
 	}
 	i = &m->inputs[m->n++];
-	*i = (struct input){.real = real,
+	*i = (struct input){.real = place->real,
+		.place = path->id,
 		.inode = path->inode,
 		.digest = {.size = content->size},
 		.mtime_s = path->inode->mtime.tv_sec,
@@ -153,21 +151,25 @@ static const char *keep(struct maker *m, const char *text)
 }
 
 /* There is room: one for each file of the scan. */
-static int add_read(struct maker *m, const char *spelled, const char *real, bool required)
+static int add_read(struct maker *m, const struct exact_place *place, bool required)
 {
 	struct exact_read *read = &m->a->reads[m->a->n_reads++];
-	int r = depfile_path(m->p->cwd, spelled, &m->name);
+	int r;
 
+	*read = (struct exact_read){place->spelled, place->real, required};
+	if (place->plain)
+		return 0;
+	r = depfile_path(m->p->cwd, place->spelled, &m->name);
 	if (r < 0)
 		return r;
-	*read = (struct exact_read){keep(m, buf_str(&m->name)), keep(m, real), required};
-	return read->spelled && read->real ? 0 : -ENOMEM;
+	read->spelled = keep(m, buf_str(&m->name));
+	return read->spelled ? 0 : -ENOMEM;
 }
 
 static int scanned_file(struct maker *m, const struct scan_result_file *f)
 {
+	const struct exact_place *place;
 	struct scan_path *path = f->path;
-	const char *real;
 	int r;
 
 	/* What was only looked for has not been read yet. */
@@ -178,17 +180,21 @@ static int scanned_file(struct maker *m, const struct scan_result_file *f)
 		if (r < 0 || path->kind != SCAN_FILE)
 			return unknown(m, "it cannot be read", f->path->path);
 	}
-	real = scanner_real(m->p->scanner, path);
-	if (!real)
+	place = exact_memory_file(m->memory, m->p->scanner, path);
+	if (!place)
 		return -ENOMEM;
 	/* The source itself is read in any case; SUNPRO_DEPENDENCIES leaves it out. */
-	r = add_read(
-		m, f->path->path, real, f->role == SCAN_FILE_READ && f != &m->p->scan->files[0]);
-	return r < 0 ? r : add_input(m, path, f->content, false);
+	r = add_read(m, place, f->role == SCAN_FILE_READ && f != &m->p->scan->files[0]);
+	if (r == 0)
+		r = add_input(m, path, place, f->content, false);
+	if (r == 0 && place->real != place->spelled)
+		r = scanner_steps(m->p->scanner, path, add_step, m);
+	return r;
 }
 
 static int toolchain_entry(struct maker *m, const struct toolchain_entry *e)
 {
+	const struct exact_place *place;
 	struct scan_path *path;
 	int r;
 
@@ -201,7 +207,8 @@ static int toolchain_entry(struct maker *m, const struct toolchain_entry *e)
 		return r;
 	if (r < 0 || path->kind != SCAN_FILE)
 		return unknown(m, "a file of the compiler cannot be read", e->path);
-	return add_input(m, path, NULL, e->executable);
+	place = exact_memory_file(m->memory, m->p->scanner, path);
+	return place ? add_input(m, path, place, NULL, e->executable) : -ENOMEM;
 }
 
 /* A directory by the name that is used, and by its own. */
@@ -221,47 +228,28 @@ static int place(struct maker *m, const char *name, const char **ret_real)
 	return r != 0 ? r : scanner_steps(m->p->scanner, path, add_step, m);
 }
 
-static bool same_path(const void *item, const void *key)
-{
-	return item == key;
-}
-
-/* The directory of that name, or the nearest above it that is there; all up to it once. */
-static int nearest_directory(struct maker *m, char *name)
-{
-	struct scan_path *path;
-	const char *real;
-
-	for (char *slash; *name; *slash = '\0') {
-		int r = scanner_file(m->p->scanner, "/", name, &path);
-
-		if (r == -ENOMEM)
-			return r;
-		if (r == 0 && hashset_find(&m->looked_in, path->id, same_path, path))
-			return 0;
-		if (r == 0 && hashset_reserve(&m->looked_in) < 0)
-			return -ENOMEM;
-		if (r == 0)
-			hashset_add(&m->looked_in, path->id, path);
-		if (r == 0 && path->kind == SCAN_DIRECTORY)
-			return place(m, path->path, &real);
-		slash = strrchr(name, '/');
-		if (!slash)
-			return 0;
-	}
-	return 0;
-}
-
-static int looked_for(void *arg, const struct scan_path *p)
+/* Where something was looked for in vain. */
+static int looked_in(void *arg, struct scan_path *path)
 {
 	struct maker *m = arg;
-	const char *slash = memrchr(p->path, '/', p->len);
-	int r = 0;
+	struct exact_place *known = exact_memory_place(m->memory, path);
+	const char *real;
 
-	buf_clear(&m->name);
-	if (slash)
-		r = buf_append(&m->name, p->path, (size_t)(slash - p->path));
-	return r < 0 || m->name.len == 0 ? r : nearest_directory(m, m->name.data);
+	if (!known)
+		return -ENOMEM;
+	if (known->round == m->memory->round)
+		return 0;
+	known->round = m->memory->round;
+	return place(m, path->path, &real);
+}
+
+/* A directory that is searched, and what lies on the way to it. */
+static int searched(struct maker *m, struct scan_path *path)
+{
+	const char *real = scanner_real(m->p->scanner, path);
+	int r = real ? add_directory(m, real) : -ENOMEM;
+
+	return r != 0 ? r : scanner_steps(m->p->scanner, path, add_step, m);
 }
 
 static int collect(struct maker *m)
@@ -274,15 +262,10 @@ static int collect(struct maker *m)
 	r = m->a->reads ? 0 : -ENOMEM;
 	for (size_t i = 0; r == 0 && i < scan->n_files; i++)
 		r = scanned_file(m, &scan->files[i]);
-	for (size_t i = 0; r == 0 && i < scan->n_directories; i++) {
-		const char *real = scanner_real(m->p->scanner, scan->directories[i]);
-
-		r = real ? add_directory(m, real) : -ENOMEM;
-	}
+	for (size_t i = 0; r == 0 && i < scan->n_directories; i++)
+		r = searched(m, scan->directories[i]);
 	if (r == 0)
-		r = scanner_each_step(m->p->scanner, add_step, m);
-	if (r == 0)
-		r = scanner_each_looked_in(m->p->scanner, looked_for, m);
+		r = scanner_each_looked_in(m->p->scanner, looked_in, m);
 	for (size_t i = 0; r == 0 && i < t->n; i++)
 		r = toolchain_entry(m, &t->entries[i]);
 	return r;
@@ -297,13 +280,6 @@ static int by_path(const void *x, const void *y)
 	return strcmp(a->real, b->real);
 }
 
-static bool same_bytes(const void *item, const void *key)
-{
-	const struct input *a = item, *b = key;
-
-	return reapi_digest_eq(&a->digest, &b->digest);
-}
-
 /* The number of the first of a run of equal files that has i's time. */
 static size_t time_class(const struct input *run, size_t i)
 {
@@ -313,16 +289,30 @@ static size_t time_class(const struct input *run, size_t i)
 	return i;
 }
 
-static int put(struct maker *m, const struct input *i, const struct reapi_props *props)
+static int put_by_name(struct maker *m, const struct input *i, const struct reapi_props *props)
 {
 	AUTO(util_free) char *own = NULL;
 	const char *at = in_root(m, i->real, &own);
+	int r;
 
 	if (!at)
 		return -ENOMEM;
+	r = reapi_tree_add_file(
+		m->tree, at + 1, &i->digest, i->executable, props, &m->violation);
+	if (r == 0 && at == i->real)
+		m->memory->places[i->place].node = reapi_tree_node(m->tree, at + 1);
+	return refused(m, r, i->real);
+}
+
+static int put(struct maker *m, const struct input *i, const struct reapi_props *props)
+{
+	struct reapi_node *node = m->memory->places[i->place].node;
+
+	if (m->p->base || !node)
+		return put_by_name(m, i, props);
 	return refused(m,
-		reapi_tree_add_file(
-			m->a->tree, at + 1, &i->digest, i->executable, props, &m->violation),
+		reapi_tree_add_file_at(
+			m->tree, node, &i->digest, i->executable, props, &m->violation),
 		i->real);
 }
 
@@ -332,13 +322,9 @@ static int put_run(struct maker *m, const struct input *run, size_t n)
 	struct exact_action *a = m->a;
 	int r = 0;
 
-	if (!reapi_digest_is_empty(&run->digest)) {
-		const char *path = keep(m, run->real);
-
-		if (!path)
-			return -ENOMEM;
-		a->blobs[a->n_blobs++] = (struct exact_blob){.digest = run->digest, .path = path};
-	}
+	if (!reapi_digest_is_empty(&run->digest))
+		a->blobs[a->n_blobs++] =
+			(struct exact_blob){.digest = run->digest, .path = run->real};
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		struct reapi_props props = {
 			.has_mtime = true, .mtime_s = TWIN_TIME + (int64_t)time_class(run, i)};
@@ -366,78 +352,96 @@ static size_t merge(struct input *run, size_t n)
 	return kept;
 }
 
+static const struct input *next_twin(const struct maker *m, const struct input *i)
+{
+	return i->next > 0 ? &m->inputs[i->next - 1] : NULL;
+}
+
 static int put_several(struct maker *m, const struct input *first)
 {
 	AUTO(util_free) struct input *run = NULL;
 	size_t n = 0;
 
-	for (const struct input *i = first; i; i = i->next)
+	for (const struct input *i = first; i; i = next_twin(m, i))
 		n++;
 	run = calloc(n, sizeof(*run));
 	if (!run)
 		return -ENOMEM;
 	n = 0;
-	for (const struct input *i = first; i; i = i->next)
+	for (const struct input *i = first; i; i = next_twin(m, i))
 		run[n++] = *i;
 	return put_run(m, run, merge(run, n));
 }
 
-static int find_equals(struct maker *m)
+/* The memory has room for all of them. */
+static void find_twins(struct maker *m)
 {
-	for (size_t k = 0; k < m->n; k++) {
-		struct input *i = &m->inputs[k], *first;
-		uint32_t hash = (uint32_t)reapi_digest_key(&i->digest);
+	struct exact_memory *memory = m->memory;
 
-		if (hashset_reserve(&m->by_bytes) < 0)
-			return -ENOMEM;
-		first = hashset_find(&m->by_bytes, hash, same_bytes, i);
+	for (uint32_t k = 0; k < m->n; k++) {
+		struct input *i = &m->inputs[k], *first = NULL;
+		size_t slot = reapi_digest_key(&i->digest) & (memory->n_twins - 1);
+
+		while (!first && memory->twins[slot].round == memory->round) {
+			first = &m->inputs[memory->twins[slot].number];
+			if (!reapi_digest_eq(&first->digest, &i->digest)) {
+				first = NULL;
+				slot = (slot + 1) & (memory->n_twins - 1);
+			}
+		}
 		if (!first) {
-			hashset_add(&m->by_bytes, hash, i);
+			memory->twins[slot] = (struct exact_twin){memory->round, k};
 			continue;
 		}
 		i->follows = true;
 		i->next = first->next;
-		first->next = i;
+		first->next = k + 1;
 	}
-	return 0;
 }
 
 static int put_files(struct maker *m)
 {
-	int r = find_equals(m);
+	int r = 0;
 
-	if (r == 0)
-		m->a->blobs = calloc(m->n + 2, sizeof(*m->a->blobs));
+	find_twins(m);
+	m->a->blobs = calloc(m->n + 2, sizeof(*m->a->blobs));
 	if (!m->a->blobs)
 		return -ENOMEM;
 	for (size_t k = 0; r == 0 && k < m->n; k++) {
 		const struct input *i = &m->inputs[k];
 
 		if (!i->follows)
-			r = i->next ? put_several(m, i) : put_run(m, i, 1);
+			r = i->next > 0 ? put_several(m, i) : put_run(m, i, 1);
 	}
 	return r;
 }
 
+/* The tree is another action's before this one is over. */
 static int put_directories(struct maker *m)
 {
 	struct exact_action *a = m->a;
 	const struct reapi_tree_blob *blobs;
 	struct exact_blob *v;
-	size_t n;
-	int r = refused(m, reapi_tree_finish(a->tree, &m->violation), "");
+	size_t n, size = 0;
+	int r = refused(m, reapi_tree_finish(m->tree, &m->violation), "");
 
 	if (r != 0)
 		return r;
-	blobs = reapi_tree_blobs(a->tree, &n);
+	blobs = reapi_tree_blobs(m->tree, &n);
 	v = reallocarray(a->blobs, a->n_blobs + n + 2, sizeof(*v));
 	if (!v)
 		return -ENOMEM;
 	a->blobs = v;
 	for (size_t i = 0; i < n; i++)
-		a->blobs[a->n_blobs++] =
-			(struct exact_blob){.digest = blobs[i].digest, .data = blobs[i].data};
-	return 0;
+		size += blobs[i].size;
+	a->directories.max = REAPI_TREE_BYTES_MAX;
+	r = buf_reserve(&a->directories, size);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		a->blobs[a->n_blobs++] = (struct exact_blob){.digest = blobs[i].digest,
+			.data = a->directories.data + a->directories.len};
+		r = buf_append(&a->directories, blobs[i].data, blobs[i].size);
+	}
+	return r;
 }
 
 /* ---- the command ---- */
@@ -717,7 +721,7 @@ static int make_command(struct maker *m, struct reapi_digest *ret)
 static int make_action(struct maker *m)
 {
 	struct exact_action *a = m->a;
-	struct reapi_action_spec spec = {.input_root = *reapi_tree_root(a->tree),
+	struct reapi_action_spec spec = {.input_root = *reapi_tree_root(m->tree),
 		.properties = properties,
 		.n_properties = ARRAY_SIZE(properties)};
 	int r = make_command(m, &spec.command);
@@ -730,6 +734,19 @@ static int make_action(struct maker *m)
 		(struct exact_blob){.digest = spec.command, .data = buf_str(&a->command)};
 	a->blobs[a->n_blobs++] =
 		(struct exact_blob){.digest = a->digest, .data = buf_str(&a->action)};
+	return 0;
+}
+
+static int begin(struct maker *m)
+{
+	int r = exact_memory_begin(
+		m->memory, m->p->scanner, m->p->scan->n_files + m->p->toolchain->n);
+
+	if (r < 0)
+		return r;
+	m->tree = m->memory->tree;
+	m->a->shared = m->memory->names;
+	m->a->shared->users++;
 	return 0;
 }
 
@@ -746,7 +763,7 @@ static int make(struct maker *m)
 	m->a->family = m->p->command->family;
 	m->a->unseen = m->p->scan->assembler_text || says_start(m->p->command, "-fplugin=");
 	if (r == 0)
-		r = reapi_tree_new(&m->a->tree);
+		r = begin(m);
 	if (r == 0)
 		r = place(m, m->p->cwd, &m->cwd);
 	if (r == 0)
@@ -765,14 +782,13 @@ static int make(struct maker *m)
 int exact_action_make(const struct exact_params *p, struct exact_action *ret, char **ret_reason)
 {
 	struct exact_action a = {.n_blobs = 0};
-	struct maker m = {.p = p, .a = &a, .reason = ret_reason};
+	struct maker m = {.p = p, .memory = p->memory, .a = &a, .reason = ret_reason};
 	int r;
 
 	reapi_arena_init(&a.names, REAPI_TREE_BYTES_MAX);
 	r = make(&m);
+	m.memory->spoilt |= r < 0;
 	free(m.inputs);
-	hashset_fini(&m.by_bytes);
-	hashset_fini(&m.looked_in);
 	buf_fini(&m.name);
 	if (r == 0)
 		*ret = a;
@@ -784,9 +800,10 @@ int exact_action_make(const struct exact_params *p, struct exact_action *ret, ch
 void exact_action_fini(struct exact_action *a)
 {
 	free(a->blobs);
-	reapi_tree_free(a->tree);
+	buf_fini(&a->directories);
 	buf_fini(&a->command);
 	buf_fini(&a->action);
+	exact_names_unref(a->shared);
 	reapi_arena_fini(&a->names);
 	strv_fini(&a->outputs);
 	free(a->reads);

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "cc/command.h"
+#include "exact/memory.h"
 #include "exact/toolchain.h"
 #include "reapi/arena.h"
-#include "reapi/tree.h"
 #include "scan/scan.h"
 
 /*
@@ -56,12 +56,13 @@ struct exact_action {
 	struct exact_read *reads; /* as they were met first: the source, … */
 	size_t n_reads;
 	/* What blobs and reads point into. */
-	struct reapi_tree *tree;
-	struct buf command, action;
+	struct buf directories, command, action;
+	struct exact_names *shared;
 	struct reapi_arena names;
 };
 
 struct exact_params {
+	struct exact_memory *memory;
 	struct scanner *scanner;
 	const struct scan_result *scan; /* its last one, of this command */
 	const struct toolchain *toolchain;

@@ -74,19 +74,26 @@ static int fill_by_name(struct reading *r)
 	return 0;
 }
 
+/* Nearly always it is the next one. */
+static bool is_next(struct reading *r, const char *name)
+{
+	if (r->next >= r->a->n_reads || !str_eq(name, r->a->reads[r->next].spelled))
+		return false;
+	r->listed[r->next++] = true;
+	return true;
+}
+
 static int find(struct reading *r, const char *name, bool *ret_found)
 {
 	const struct exact_action *a = r->a;
-	const struct exact_read *at = NULL;
-	int e = 0;
+	const struct exact_read *at;
+	int e;
 
-	*ret_found = false;
-	if (r->next < a->n_reads && str_eq(name, a->reads[r->next].spelled)) {
-		at = &a->reads[r->next];
-	} else {
-		e = r->by_name.n > 0 ? 0 : fill_by_name(r);
-		at = e < 0 ? NULL : hashset_find(&r->by_name, hash_name(name), same_name, name);
-	}
+	*ret_found = is_next(r, name);
+	if (*ret_found)
+		return 0;
+	e = r->by_name.n > 0 ? 0 : fill_by_name(r);
+	at = e < 0 ? NULL : hashset_find(&r->by_name, hash_name(name), same_name, name);
 	if (!at)
 		return e;
 	r->listed[at - a->reads] = *ret_found = true;
@@ -143,9 +150,12 @@ static bool is_its_text(const struct reading *r, const char *path)
 static int on_name(void *arg, const char *name)
 {
 	struct reading *r = arg;
-	bool found;
-	int e = depfile_path(r->cwd, name, &r->name);
+	bool found = false;
+	int e;
 
+	if (is_next(r, name))
+		return 0;
+	e = depfile_path(r->cwd, name, &r->name);
 	if (e == 0)
 		e = find(r, buf_str(&r->name), &found);
 	if (e < 0 || found || is_told(r, name) ||

@@ -9,7 +9,6 @@
 #include "exact/depfile.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <string.h>
 
 struct cursor {
@@ -64,12 +63,9 @@ static int escape(struct cursor *c)
 /* Characters that stand for themselves, up to the next that may not. */
 static int plain(struct cursor *c)
 {
-	static const bool special[UCHAR_MAX + 1] = {
-		[' '] = true, ['\t'] = true, ['\n'] = true, ['\\'] = true, ['$'] = true};
 	const char *from = c->at++;
 
-	while (c->at < c->end && !special[(unsigned char)*c->at])
-		c->at++;
+	c->at += strcspn(c->at, " \t\n\\$");
 	return buf_append(&c->name, from, (size_t)(c->at - from));
 }
 

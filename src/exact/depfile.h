@@ -6,7 +6,8 @@
 
 /*
  * What a dependency file of one rule, as gcc and clang write it, says that its target depends on, as
- * spelled: found is called with each name, until it returns other than 0, which is returned. target:
+ * spelled: found is called with each name, until it returns other than 0, which is returned. There is a
+ * NUL behind the n bytes. target:
  * without blanks and colons; NULL: any, and further rules may follow (-MP), which are not looked at.
  * -EBADMSG: it is something else, or has a NUL in it.
  */

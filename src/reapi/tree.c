@@ -25,14 +25,40 @@
 #include "reapi/encode.h"
 #include "reapi/path.h"
 
-struct node {
+/*
+ * A name in a directory, for as long as the tree remembers. It is part of the tree at hand if it
+ * has its epoch; else it is what was there in an earlier one.
+ */
+struct reapi_node {
+	uint64_t epoch;
+	uint64_t version;      /* of what it is: no other value has it, of no node */
 	struct encode_node is; /* a directory's digest is known after finish */
 	bool asked_for;        /* directory: added as such, and not only as part of a path */
 	uint64_t hash;
-	struct node *parent;
-	struct node *sibling; /* the list of the parent's children, newest first */
-	struct node *children;
+	struct reapi_node *parent;
+	struct reapi_node *sibling; /* the list of the parent's children, newest first */
+	struct reapi_node *children;
 	size_t n_children;
+	struct made *made; /* directory: the messages that were made of it, the latest first */
+};
+
+/* A Directory: these children, in its order, when they were of these versions. */
+struct made {
+	struct made *next;
+	uint64_t version; /* of a directory that is this */
+	struct reapi_props props;
+	struct reapi_tree_blob blob;
+	size_t n;
+	struct made_of {
+		const struct reapi_node *node;
+		uint64_t version;
+	} children[]; /* and behind them the bytes */
+};
+
+enum {
+	MADE_MAX = 8,                      /* messages remembered of each directory */
+	REMEMBERED_BYTES = 32 * 1024 * 1024, /* of names, and of messages: past it all is forgotten */
+	REMEMBERED_NODES = REAPI_TREE_NODES_MAX,
 };
 
 enum { RECENT = 64 };
@@ -40,27 +66,31 @@ enum { RECENT = 64 };
 struct recent {
 	const char *path; /* NULL: none */
 	size_t len;
-	struct node *dir;
+	struct reapi_node *dir;
 };
 
 struct reapi_tree {
 	struct reapi_arena arena; /* nodes, names, targets */
-	struct node *root;
-	size_t n_nodes;
-	struct node **table; /* open addressing, at most half full */
-	size_t n_slots;      /* a power of two, or 0 */
+	struct reapi_node *root;
+	uint64_t epoch, versions;
+	size_t n_nodes;            /* of the tree at hand */
+	size_t n_remembered;       /* these, and those of earlier ones */
+	size_t made_bytes;
+	struct reapi_node **table; /* open addressing, at most half full */
+	size_t n_slots;            /* a power of two, or 0 */
 	uint64_t key;
 
 	struct recent recent[RECENT]; /* directories that were added to, by the hash of the path */
 
 	/* After finish. */
 	struct reapi_hasher hasher;
-	struct buf bytes; /* of all Directories, behind each other */
+	struct buf bytes; /* of the Directory that is being made */
+	size_t bytes_used; /* by all of them */
 	struct reapi_tree_blob *blobs;
 	size_t n_blobs, cap_blobs;
 	size_t *index; /* blobs by digest: number + 1 */
 	size_t n_index;
-	const struct node **scratch; /* children that are being sorted */
+	const struct reapi_node **scratch; /* children that are being sorted */
 	size_t cap_scratch;
 };
 
@@ -72,7 +102,7 @@ static uint64_t mix(uint64_t a, uint64_t b)
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-static uint64_t hash_of(const struct reapi_tree *t, const struct node *dir, const char *s, size_t n)
+static uint64_t hash_of(const struct reapi_tree *t, const struct reapi_node *dir, const char *s, size_t n)
 {
 	uint64_t h = mix(t->key ^ (uint64_t)(uintptr_t)dir, 0x9e3779b97f4a7c15u) ^ n;
 
@@ -90,16 +120,40 @@ static uint64_t hash_of(const struct reapi_tree *t, const struct node *dir, cons
 
 static int make_root(struct reapi_tree *t)
 {
-	struct node *root = reapi_arena_calloc(&t->arena, 1, sizeof(*root));
+	struct reapi_node *root = reapi_arena_calloc(&t->arena, 1, sizeof(*root));
 
 	if (!root)
 		return -ENOMEM;
+	root->epoch = ++t->epoch;
 	root->is.kind = ENCODE_DIRECTORY;
 	root->is.name = "";
 	t->root = root;
-	t->n_nodes = 1;
+	t->n_nodes = t->n_remembered = 1;
 	memset(t->recent, 0, sizeof(t->recent));
 	return 0;
+}
+
+static void free_made(struct reapi_tree *t, struct made *m)
+{
+	if (!m)
+		return;
+	t->made_bytes -= m->blob.size + m->n * sizeof(m->children[0]);
+	free(m);
+}
+
+/* Of all nodes; the root is in no table. */
+static void forget_made(struct reapi_tree *t)
+{
+	for (size_t i = 0; i <= t->n_slots; i++) {
+		struct reapi_node *node = i < t->n_slots ? t->table[i] : t->root;
+
+		while (node && node->made) {
+			struct made *m = node->made;
+
+			node->made = m->next;
+			free_made(t, m);
+		}
+	}
 }
 
 int reapi_tree_new(struct reapi_tree **ret)
@@ -128,6 +182,7 @@ void reapi_tree_free(struct reapi_tree *t)
 {
 	if (!t)
 		return;
+	forget_made(t);
 	reapi_arena_fini(&t->arena);
 	reapi_hasher_fini(&t->hasher);
 	buf_fini(&t->bytes);
@@ -140,15 +195,34 @@ void reapi_tree_free(struct reapi_tree *t)
 
 int reapi_tree_reset(struct reapi_tree *t)
 {
+	forget_made(t);
+	t->root = NULL;
 	reapi_arena_reset(&t->arena);
 	if (t->n_slots > 0)
 		memset(t->table, 0, t->n_slots * sizeof(*t->table));
-	buf_clear(&t->bytes);
 	t->n_blobs = 0;
 	return make_root(t);
 }
 
-static void table_put(struct reapi_tree *t, struct node *node)
+int reapi_tree_again(struct reapi_tree *t, bool *ret_forgotten)
+{
+	struct reapi_node *root = t->root;
+
+	*ret_forgotten = t->arena.used > REMEMBERED_BYTES || t->made_bytes > REMEMBERED_BYTES ||
+			 t->n_remembered > REMEMBERED_NODES;
+	if (*ret_forgotten)
+		return reapi_tree_reset(t);
+	t->n_blobs = 0;
+	t->n_nodes = 1;
+	root->epoch = ++t->epoch;
+	root->children = NULL;
+	root->n_children = 0;
+	root->asked_for = false;
+	root->is.props = (struct reapi_props){.has_mode = false};
+	return 0;
+}
+
+static void table_put(struct reapi_tree *t, struct reapi_node *node)
 {
 	size_t i = node->hash & (t->n_slots - 1);
 
@@ -160,9 +234,9 @@ static void table_put(struct reapi_tree *t, struct node *node)
 static int table_reserve(struct reapi_tree *t)
 {
 	size_t n_slots = MAX(t->n_slots * 2, (size_t)256), n_old = t->n_slots;
-	struct node **old = t->table, **table;
+	struct reapi_node **old = t->table, **table;
 
-	if ((t->n_nodes + 1) * 2 <= t->n_slots)
+	if ((t->n_remembered + 1) * 2 <= t->n_slots)
 		return 0;
 	table = calloc(n_slots, sizeof(*table));
 	if (!table)
@@ -176,13 +250,13 @@ static int table_reserve(struct reapi_tree *t)
 	return 0;
 }
 
-static struct node *find(const struct reapi_tree *t, const struct node *dir, const char *name,
+static struct reapi_node *find(const struct reapi_tree *t, const struct reapi_node *dir, const char *name,
 	size_t n, uint64_t hash)
 {
 	if (t->n_slots == 0)
 		return NULL;
 	for (size_t i = hash & (t->n_slots - 1); t->table[i]; i = (i + 1) & (t->n_slots - 1)) {
-		struct node *node = t->table[i];
+		struct reapi_node *node = t->table[i];
 
 		if (node->hash == hash && node->parent == dir && node->is.name_len == n &&
 			memcmp(node->is.name, name, n) == 0)
@@ -199,17 +273,21 @@ static int out_of_memory(const struct reapi_tree *t, struct reapi_violation *v)
 		v, REAPI_TOO_BIG, "the tree takes more than %d bytes", REAPI_TREE_BYTES_MAX);
 }
 
-/* A new node, which is not in the tree yet. */
-static int node_new(struct reapi_tree *t, struct node *dir, const char *name, size_t n,
-	uint64_t hash, struct node **ret, struct reapi_violation *v)
+static int check_room(const struct reapi_tree *t, struct reapi_violation *v)
 {
-	struct node *node;
-	int r;
+	return t->n_nodes < REAPI_TREE_NODES_MAX
+		       ? 0
+		       : reapi_violate(v, REAPI_TOO_BIG, "the tree has more than %d entries",
+				 REAPI_TREE_NODES_MAX);
+}
 
-	if (t->n_nodes >= REAPI_TREE_NODES_MAX)
-		return reapi_violate(v, REAPI_TOO_BIG, "the tree has more than %d entries",
-			REAPI_TREE_NODES_MAX);
-	r = table_reserve(t);
+/* A node of a name that is not remembered; it is in no tree yet. */
+static int node_new(struct reapi_tree *t, struct reapi_node *dir, const char *name, size_t n,
+	uint64_t hash, struct reapi_node **ret, struct reapi_violation *v)
+{
+	struct reapi_node *node;
+	int r = table_reserve(t);
+
 	if (r < 0)
 		return r;
 	node = reapi_arena_calloc(&t->arena, 1, sizeof(*node));
@@ -221,17 +299,31 @@ static int node_new(struct reapi_tree *t, struct node *dir, const char *name, si
 	node->is.name_len = n;
 	node->hash = hash;
 	node->parent = dir;
+	t->n_remembered++;
+	table_put(t, node);
 	*ret = node;
 	return 0;
 }
 
-static void node_link(struct reapi_tree *t, struct node *node)
+/* It becomes part of the tree, as its parent is. */
+static void node_link(struct reapi_tree *t, struct reapi_node *node)
 {
+	node->epoch = t->epoch;
 	node->sibling = node->parent->children;
 	node->parent->children = node;
 	node->parent->n_children++;
 	t->n_nodes++;
-	table_put(t, node);
+}
+
+static void become_directory(struct reapi_tree *t, struct reapi_node *node)
+{
+	node->is = (struct encode_node){.kind = ENCODE_DIRECTORY,
+		.name = node->is.name,
+		.name_len = node->is.name_len};
+	node->asked_for = false;
+	node->children = NULL;
+	node->n_children = 0;
+	node_link(t, node);
 }
 
 static int conflict(const char *path, struct reapi_violation *v)
@@ -240,30 +332,46 @@ static int conflict(const char *path, struct reapi_violation *v)
 		"the path, or one that leads to it, is in the tree as something else: %s", path);
 }
 
+/* The directory, and those that lead to it, come into the tree. */
+static int enter(struct reapi_tree *t, struct reapi_node *dir, struct reapi_violation *v)
+{
+	int r;
+
+	if (dir->epoch == t->epoch)
+		return dir->is.kind == ENCODE_DIRECTORY ? 0 : conflict(dir->is.name, v);
+	r = enter(t, dir->parent, v);
+	if (r == 0)
+		r = check_room(t, v);
+	if (r == 0)
+		become_directory(t, dir);
+	return r;
+}
+
 /* The directory that the first n bytes of path lead to; made where it is not there. */
-static int directory(struct reapi_tree *t, const char *path, size_t n, struct node **ret,
+static int directory(struct reapi_tree *t, const char *path, size_t n, struct reapi_node **ret,
 	struct reapi_violation *v)
 {
 	struct recent *recent = &t->recent[hash_of(t, t->root, path, n) % RECENT];
-	struct node *dir = t->root;
+	struct reapi_node *dir = t->root;
 
 	if (recent->path && n == recent->len && memcmp(path, recent->path, n) == 0) {
 		*ret = recent->dir;
-		return 0;
+		return enter(t, recent->dir, v);
 	}
 	for (size_t at = 0; at < n;) {
 		const char *end = memchr(path + at, '/', n - at);
 		size_t len = end ? (size_t)(end - path) - at : n - at;
 		uint64_t hash = hash_of(t, dir, path + at, len);
-		struct node *node = find(t, dir, path + at, len, hash);
+		struct reapi_node *node = find(t, dir, path + at, len, hash);
 
-		if (!node) {
-			int r = node_new(t, dir, path + at, len, hash, &node, v);
+		if (!node || node->epoch != t->epoch) {
+			int r = check_room(t, v);
 
+			if (r == 0 && !node)
+				r = node_new(t, dir, path + at, len, hash, &node, v);
 			if (r != 0)
 				return r;
-			node->is.kind = ENCODE_DIRECTORY;
-			node_link(t, node);
+			become_directory(t, node);
 		}
 		if (node->is.kind != ENCODE_DIRECTORY)
 			return conflict(path, v);
@@ -305,7 +413,7 @@ static int check_props(const struct reapi_props *props, struct reapi_violation *
 }
 
 /* What was there already: nothing is changed. */
-static int again(const struct node *node, const struct encode_node *wanted, const char *path,
+static int again(const struct reapi_node *node, const struct encode_node *wanted, const char *path,
 	struct reapi_violation *v)
 {
 	if (!same(&node->is, wanted))
@@ -313,36 +421,47 @@ static int again(const struct node *node, const struct encode_node *wanted, cons
 	return reapi_violate(v, REAPI_DUPLICATE, "the path is in the tree already: %s", path);
 }
 
-/* A file or a link. */
+/* A file or a link, at a node that is not in the tree yet, in a directory that is. */
+static int become_leaf(struct reapi_tree *t, struct reapi_node *node, struct encode_node *wanted,
+	struct reapi_violation *v)
+{
+	if (!node->version || !same(&node->is, wanted)) {
+		wanted->name = node->is.name;
+		wanted->name_len = node->is.name_len;
+		if (wanted->kind == ENCODE_SYMLINK)
+			wanted->target =
+				reapi_arena_strndup(&t->arena, wanted->target, wanted->target_len);
+		if (wanted->kind == ENCODE_SYMLINK && !wanted->target)
+			return out_of_memory(t, v);
+		node->is = *wanted;
+		node->version = ++t->versions;
+	}
+	node_link(t, node);
+	return 0;
+}
+
 static int add_leaf(struct reapi_tree *t, const char *path, struct encode_node *wanted,
 	struct reapi_violation *v)
 {
 	const char *slash = strrchr(path, '/');
 	size_t dir_len = slash ? (size_t)(slash - path) : 0;
 	const char *name = slash ? slash + 1 : path;
-	struct node *dir, *node;
+	struct reapi_node *dir, *node;
 	uint64_t hash;
+	size_t n;
 	int r = directory(t, path, dir_len, &dir, v);
 
 	if (r != 0)
 		return r;
-	wanted->name_len = strlen(name);
-	hash = hash_of(t, dir, name, wanted->name_len);
-	node = find(t, dir, name, wanted->name_len, hash);
-	if (node)
+	n = strlen(name);
+	hash = hash_of(t, dir, name, n);
+	node = find(t, dir, name, n, hash);
+	if (node && node->epoch == t->epoch)
 		return again(node, wanted, path, v);
-	r = node_new(t, dir, name, wanted->name_len, hash, &node, v);
-	if (r != 0)
-		return r;
-	wanted->name = node->is.name;
-	if (wanted->kind == ENCODE_SYMLINK) {
-		wanted->target = reapi_arena_strndup(&t->arena, wanted->target, wanted->target_len);
-		if (!wanted->target)
-			return out_of_memory(t, v);
-	}
-	node->is = *wanted;
-	node_link(t, node);
-	return 0;
+	r = check_room(t, v);
+	if (r == 0 && !node)
+		r = node_new(t, dir, name, n, hash, &node, v);
+	return r != 0 ? r : become_leaf(t, node, wanted, v);
 }
 
 int reapi_tree_add_file(struct reapi_tree *t, const char *path, const struct reapi_digest *digest,
@@ -357,6 +476,38 @@ int reapi_tree_add_file(struct reapi_tree *t, const char *path, const struct rea
 	if (r == 0)
 		r = check_props(&wanted.props, v);
 	return r == 0 ? add_leaf(t, path, &wanted, v) : r;
+}
+
+struct reapi_node *reapi_tree_node(const struct reapi_tree *t, const char *path)
+{
+	struct reapi_node *node = t->root;
+	size_t n;
+
+	for (; node && *path; path += n + (path[n] == '/')) {
+		n = strcspn(path, "/");
+		node = find(t, node, path, n, hash_of(t, node, path, n));
+	}
+	return node && node->epoch == t->epoch ? node : NULL;
+}
+
+int reapi_tree_add_file_at(struct reapi_tree *t, struct reapi_node *node,
+	const struct reapi_digest *digest, bool executable, const struct reapi_props *props,
+	struct reapi_violation *v)
+{
+	struct encode_node wanted = {
+		.kind = ENCODE_FILE, .executable = executable, .digest = *digest};
+	int r;
+
+	if (props)
+		wanted.props = *props;
+	r = check_props(&wanted.props, v);
+	if (r == 0 && node->epoch == t->epoch)
+		return again(node, &wanted, node->is.name, v);
+	if (r == 0)
+		r = enter(t, node->parent, v);
+	if (r == 0)
+		r = check_room(t, v);
+	return r == 0 ? become_leaf(t, node, &wanted, v) : r;
 }
 
 int reapi_tree_add_symlink(struct reapi_tree *t, const char *path, const char *target,
@@ -379,7 +530,7 @@ int reapi_tree_add_directory(struct reapi_tree *t, const char *path,
 	const struct reapi_props *props, struct reapi_violation *v)
 {
 	struct reapi_props wanted = {.has_mode = false};
-	struct node *dir;
+	struct reapi_node *dir;
 	int r = *path ? reapi_path_check("the path", path, v) : 0;
 
 	if (props)
@@ -403,8 +554,8 @@ int reapi_tree_add_directory(struct reapi_tree *t, const char *path,
 /* In the order of a Directory's bytes: files, directories, links, and each by name. */
 static int by_kind_and_name(const void *a, const void *b)
 {
-	const struct encode_node *x = &(*(const struct node *const *)a)->is;
-	const struct encode_node *y = &(*(const struct node *const *)b)->is;
+	const struct encode_node *x = &(*(const struct reapi_node *const *)a)->is;
+	const struct encode_node *y = &(*(const struct reapi_node *const *)b)->is;
 	int c;
 
 	if (x->kind != y->kind)
@@ -413,20 +564,20 @@ static int by_kind_and_name(const void *a, const void *b)
 	return c != 0 ? c : (x->name_len > y->name_len) - (x->name_len < y->name_len);
 }
 
-static int sort_children(struct reapi_tree *t, const struct node *dir)
+static int sort_children(struct reapi_tree *t, const struct reapi_node *dir)
 {
 	size_t n = 0;
 
 	if (dir->n_children > t->cap_scratch) {
 		size_t cap = MAX(dir->n_children, t->cap_scratch * 2);
-		const struct node **scratch = realloc(t->scratch, cap * sizeof(*scratch));
+		const struct reapi_node **scratch = realloc(t->scratch, cap * sizeof(*scratch));
 
 		if (!scratch)
 			return -ENOMEM;
 		t->scratch = scratch;
 		t->cap_scratch = cap;
 	}
-	for (const struct node *child = dir->children; child; child = child->sibling)
+	for (const struct reapi_node *child = dir->children; child; child = child->sibling)
 		t->scratch[n++] = child;
 	if (n > 1)
 		qsort(t->scratch, n, sizeof(*t->scratch), by_kind_and_name);
@@ -468,45 +619,118 @@ static int blobs_reserve(struct reapi_tree *t)
 	return 0;
 }
 
-/* A Directory's bytes, behind the others'. */
-static int encode(struct reapi_tree *t, const struct node *dir)
+/* A Directory's bytes. */
+static int encode(struct reapi_tree *t, const struct reapi_node *dir)
 {
 	int r = sort_children(t, dir);
 
+	buf_clear(&t->bytes);
 	for (size_t i = 0; r == 0 && i < dir->n_children; i++)
 		r = reapi_encode_node(&t->scratch[i]->is, &t->bytes);
 	return r == 0 ? reapi_encode_directory_props(&dir->is.props, &t->bytes) : r;
 }
 
-static int finish_one(struct reapi_tree *t, struct node *dir)
+/* Was it made of just these? As many are in it as the directory has, so they are all. */
+static bool is_made_of(
+	const struct reapi_tree *t, const struct made *m, const struct reapi_node *dir)
 {
-	size_t start = t->bytes.len, *slot, size;
+	if (m->n != dir->n_children || !props_eq(&m->props, &dir->is.props))
+		return false;
+	for (size_t i = 0; i < m->n; i++)
+		if (m->children[i].node->epoch != t->epoch ||
+			m->children[i].node->version != m->children[i].version)
+			return false;
+	return true;
+}
+
+/* Comes to the front of the list. */
+static bool recall(const struct reapi_tree *t, struct reapi_node *dir)
+{
+	for (struct made **at = &dir->made; *at; at = &(*at)->next) {
+		struct made *m = *at;
+
+		if (is_made_of(t, m, dir)) {
+			*at = m->next;
+			m->next = dir->made;
+			dir->made = m;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void forget_oldest(struct reapi_tree *t, struct reapi_node *dir)
+{
+	struct made **at = &dir->made;
+
+	for (int n = 0; *at; n++) {
+		struct made *m = *at;
+
+		if (n < MADE_MAX) {
+			at = &m->next;
+			continue;
+		}
+		*at = m->next;
+		free_made(t, m);
+	}
+}
+
+static int make_directory(struct reapi_tree *t, struct reapi_node *dir)
+{
+	struct made *m;
+	size_t of = dir->n_children * sizeof(m->children[0]);
+	int r = encode(t, dir);
+
+	if (r < 0)
+		return r;
+	m = malloc(sizeof(*m) + of + t->bytes.len);
+	if (!m)
+		return -ENOMEM;
+	*m = (struct made){.next = dir->made, .props = dir->is.props, .n = dir->n_children};
+	for (size_t i = 0; i < m->n; i++)
+		m->children[i] = (struct made_of){t->scratch[i], t->scratch[i]->version};
+	m->blob.size = t->bytes.len;
+	m->blob.data = memcpy((char *)m->children + of, buf_str(&t->bytes), t->bytes.len);
+	r = reapi_hasher_update(&t->hasher, m->blob.data, m->blob.size);
+	if (r == 0)
+		r = reapi_hasher_finish(&t->hasher, &m->blob.digest);
+	if (r < 0) {
+		free(m);
+		return r;
+	}
+	m->version = ++t->versions;
+	t->made_bytes += m->blob.size + of;
+	dir->made = m;
+	forget_oldest(t, dir);
+	return 0;
+}
+
+static int finish_one(struct reapi_tree *t, struct reapi_node *dir)
+{
+	size_t *slot;
 	int r = blobs_reserve(t);
 
-	if (r == 0)
-		r = encode(t, dir);
+	if (r == 0 && !recall(t, dir))
+		r = make_directory(t, dir);
 	if (r < 0)
 		return r;
-	size = t->bytes.len - start;
-	r = reapi_hasher_update(&t->hasher, size > 0 ? t->bytes.data + start : NULL, size);
-	if (r == 0)
-		r = reapi_hasher_finish(&t->hasher, &dir->is.digest);
-	if (r < 0)
-		return r;
+	dir->version = dir->made->version;
+	dir->is.digest = dir->made->blob.digest;
 	slot = index_slot(t, &dir->is.digest);
-	if (*slot) {
-		t->bytes.len = start;
+	if (*slot)
 		return 0;
-	}
-	t->blobs[t->n_blobs] = (struct reapi_tree_blob){.digest = dir->is.digest, .size = size};
+	t->bytes_used += dir->made->blob.size;
+	if (t->bytes_used > REAPI_TREE_BYTES_MAX)
+		return -E2BIG;
+	t->blobs[t->n_blobs] = dir->made->blob;
 	*slot = ++t->n_blobs;
 	return 0;
 }
 
 /* Depth is bounded by REAPI_PATH_DEPTH. */
-static int finish_below(struct reapi_tree *t, struct node *dir)
+static int finish_below(struct reapi_tree *t, struct reapi_node *dir)
 {
-	for (struct node *child = dir->children; child; child = child->sibling)
+	for (struct reapi_node *child = dir->children; child; child = child->sibling)
 		if (child->is.kind == ENCODE_DIRECTORY) {
 			int r = finish_below(t, child);
 
@@ -518,27 +742,18 @@ static int finish_below(struct reapi_tree *t, struct node *dir)
 
 int reapi_tree_finish(struct reapi_tree *t, struct reapi_violation *v)
 {
-	const char *at;
 	int r;
 
-	buf_clear(&t->bytes);
-	t->n_blobs = 0;
+	t->n_blobs = t->bytes_used = 0;
 	if (t->n_index > 0)
 		memset(t->index, 0, t->n_index * sizeof(*t->index));
 	r = finish_below(t, t->root);
 	if (r == -E2BIG)
 		r = reapi_violate(v, REAPI_TOO_BIG,
 			"the tree's directories take more than %d bytes", REAPI_TREE_BYTES_MAX);
-	if (r != 0) {
+	if (r != 0)
 		t->n_blobs = 0;
-		return r;
-	}
-	at = buf_str(&t->bytes);
-	for (size_t i = 0; i < t->n_blobs; i++) {
-		t->blobs[i].data = at;
-		at += t->blobs[i].size;
-	}
-	return 0;
+	return r;
 }
 
 const struct reapi_digest *reapi_tree_root(const struct reapi_tree *t)

@@ -26,11 +26,18 @@ struct reapi_props {
 };
 
 struct reapi_tree; /* opaque */
+struct reapi_node; /* one of its places */
 
 int reapi_tree_new(struct reapi_tree **ret) MUST_CHECK;
 void reapi_tree_free(struct reapi_tree *t);
 /* Empty again, and keeps memory. -ENOMEM, which leaves it to be freed only. */
 int reapi_tree_reset(struct reapi_tree *t) MUST_CHECK;
+/*
+ * Empty again, but it remembers names and Directories, which are not made anew where the same
+ * belongs into them: for a tree that is much like the last one. *ret_forgotten: it remembered too
+ * much, so it was a reset. -ENOMEM, as reset.
+ */
+int reapi_tree_again(struct reapi_tree *t, bool *ret_forgotten) MUST_CHECK;
 
 /*
  * path: relative, as reapi_path_check has it; the directories that lead to it come by themselves.
@@ -44,12 +51,19 @@ int reapi_tree_add_file(struct reapi_tree *t, const char *path, const struct rea
 	bool executable, const struct reapi_props *props, struct reapi_violation *v) MUST_CHECK;
 int reapi_tree_add_symlink(struct reapi_tree *t, const char *path, const char *target,
 	const struct reapi_props *props, struct reapi_violation *v) MUST_CHECK;
+/* The place of what is in the tree at this path (NULL: nothing), until reset or free: from one
+ * reapi_tree_again to the next, whatever is there in between. */
+struct reapi_node *reapi_tree_node(const struct reapi_tree *t, const char *path);
+/* As reapi_tree_add_file, at a place. */
+int reapi_tree_add_file_at(struct reapi_tree *t, struct reapi_node *node,
+	const struct reapi_digest *digest, bool executable, const struct reapi_props *props,
+	struct reapi_violation *v) MUST_CHECK;
 /* A directory that may stay empty, or props for one. "" is the root. One that came by itself
  * before, and has no props yet, is no duplicate. */
 int reapi_tree_add_directory(struct reapi_tree *t, const char *path,
 	const struct reapi_props *props, struct reapi_violation *v) MUST_CHECK;
 
-/* One Directory; the bytes are the tree's until reset, free, or the next finish. */
+/* One Directory; the bytes are the tree's until again, reset, free, or the next finish. */
 struct reapi_tree_blob {
 	struct reapi_digest digest;
 	const char *data;

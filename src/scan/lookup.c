@@ -83,6 +83,7 @@ void lookup_forget(struct scanner *s)
 		s->all_files = f->next;
 		free(f);
 	}
+	looked_in_forget(s);
 	free(s->lookups);
 	free(s->nodes);
 	s->lookups = NULL;
@@ -296,6 +297,7 @@ static int walk(struct scanner *s, struct lookup *l)
 	int e;
 
 	l->file = NULL;
+	l->head = 0;
 	l->found = FOUND_NOWHERE;
 	l->watched = true;
 	if (l->start == UINT32_MAX || l->dir) {
@@ -399,9 +401,8 @@ int32_t lookup_origin(const struct scanner *s, const struct lookup *l)
 	return start <= bracket && l->found >= bracket ? bracket : start;
 }
 
-/* Call with each candidate up to and with the found one. */
-static int each_candidate(struct scanner *s, const struct lookup *l,
-	int (*call)(struct scanner *s, struct scan_path *p, bool last, void *arg), void *arg)
+int lookup_each_candidate(
+	struct scanner *s, const struct lookup *l, lookup_candidate *call, void *arg)
 {
 	const char *name = intern_text(&s->names, l->name);
 	size_t len = intern_len(&s->names, l->name);
@@ -479,7 +480,7 @@ static int use(struct scanner *s, struct lookup *l)
 		if (l->no_pch)
 			return 0;
 		l->no_pch = l->watched;
-		e = each_candidate(s, l, check_pch, l);
+		e = lookup_each_candidate(s, l, check_pch, l);
 		l->no_pch = l->no_pch && e == 0;
 	}
 	return e;
@@ -667,78 +668,9 @@ int lookup_each_absent(struct scanner *s, scan_absent *found, void *arg)
 	if (!s->clang && s->result.n_files > 0)
 		e = tell_pch(s, s->result.files[0].path, false, &c);
 	for (unsigned i = 0; i < s->n_pch && e == 0; i++)
-		e = each_candidate(s, s->pch[i], tell_pch, &c);
+		e = lookup_each_candidate(s, s->pch[i], tell_pch, &c);
 	for (size_t i = 0; i < s->n_used && e == 0; i++)
-		e = each_candidate(s, s->used[i], tell_absent, &c);
-	return e == 0 ? each_noted(s, &c) : e;
-}
-
-static int tell_any(struct scanner *s, struct scan_path *p, bool last, void *arg)
-{
-	const struct absent_call *c = arg;
-
-	return last ? 0 : c->found(c->arg, p);
-}
-
-/* What the name has before its last '/'. */
-static size_t head_len(const struct scanner *s, const struct lookup *l)
-{
-	const char *name = intern_text(&s->names, l->name);
-	const char *slash = memrchr(name, '/', intern_len(&s->names, l->name));
-
-	return slash ? (size_t)(slash - name) : 0;
-}
-
-struct head {
-	const struct scanner *scanner;
-	const struct lookup *lookup;
-	size_t len;
-};
-
-/* Were the two looked for in the same directories? */
-static bool same_head(const void *item, const void *key)
-{
-	const struct head *h = key;
-	const struct lookup *a = item, *b = h->lookup;
-	const struct intern *names = &h->scanner->names;
-
-	return a->dir == b->dir && a->start == b->start && a->found == b->found &&
-	       head_len(h->scanner, a) == h->len &&
-	       memcmp(intern_text(names, a->name), intern_text(names, b->name), h->len) == 0;
-}
-
-/* Those whose name has a '/' in it, of each set of directories one. */
-static int each_head(struct scanner *s, struct hashset *seen, struct absent_call *c)
-{
-	int e = 0;
-
-	for (size_t i = 0; i < s->n_used && e == 0; i++) {
-		struct lookup *l = s->used[i];
-		struct head h = {s, l, head_len(s, l)};
-		uint32_t hash;
-
-		if (h.len == 0)
-			continue;
-		hash = hashset_hash(intern_text(&s->names, l->name), h.len);
-		if (hashset_find(seen, hash, same_head, &h))
-			continue;
-		e = hashset_reserve(seen);
-		if (e == 0) {
-			hashset_add(seen, hash, l);
-			e = each_candidate(s, l, tell_any, c);
-		}
-	}
-	return e;
-}
-
-/* A precompiled header would lie beside a header that was looked for. */
-int lookup_each_looked_in(struct scanner *s, scan_absent *found, void *arg)
-{
-	struct absent_call c = {.found = found, .arg = arg};
-	struct hashset seen = {.n = 0};
-	int e = each_head(s, &seen, &c);
-
-	hashset_fini(&seen);
+		e = lookup_each_candidate(s, s->used[i], tell_absent, &c);
 	return e == 0 ? each_noted(s, &c) : e;
 }
 

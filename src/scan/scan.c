@@ -173,6 +173,7 @@ static int start_over(struct scanner *s)
 	scan_search_cache_free(s->search_cache);
 	s->search_cache = NULL;
 	s->moments_before = scanner_moment(s);
+	s->views++;
 	scan_fs_fini(&s->fs);
 	drop_tables(s);
 	e = scan_fs_init(&s->fs, s->fs_flags);
@@ -198,6 +199,7 @@ static int take_in_changes(struct scanner *s)
 		drop_synthetic(s);
 	e = scan_fs_refresh(&s->fs);
 	if (e == SCAN_FS_EMPTIED) {
+		s->views++;
 		lookup_forget(s);
 		drop_synthetic(s);
 		scan_search_cache_clear(s->search_cache);
@@ -524,9 +526,14 @@ int scanner_each_absent(struct scanner *s, scan_absent *found, void *arg)
 	return lookup_each_absent(s, found, arg);
 }
 
-int scanner_each_looked_in(struct scanner *s, scan_absent *found, void *arg)
+int scanner_each_looked_in(struct scanner *s, scan_directory *found, void *arg)
 {
-	return lookup_each_looked_in(s, found, arg);
+	return looked_in_each(s, found, arg);
+}
+
+uint64_t scanner_views(const struct scanner *s)
+{
+	return s->views;
 }
 
 static const char *behind_dots(const char *p)
@@ -553,7 +560,7 @@ static bool is_straight(struct scanner *s, struct scan_path *path)
 	return *a == *b;
 }
 
-static int each_step(struct scanner *s, struct scan_path *path, scan_fs_step *found, void *arg)
+int scanner_steps(struct scanner *s, struct scan_path *path, scan_fs_step *found, void *arg)
 {
 	return is_straight(s, path) ? 0 : scan_fs_steps(&s->fs, path, found, arg);
 }
@@ -563,9 +570,9 @@ int scanner_each_step(struct scanner *s, scan_fs_step *found, void *arg)
 	int e = 0;
 
 	for (size_t i = 0; i < s->result.n_files && e == 0; i++)
-		e = each_step(s, s->result.files[i].path, found, arg);
+		e = scanner_steps(s, s->result.files[i].path, found, arg);
 	for (size_t i = 0; i < s->result.n_directories && e == 0; i++)
-		e = each_step(s, s->result.directories[i], found, arg);
+		e = scanner_steps(s, s->result.directories[i], found, arg);
 	return e;
 }
 
@@ -587,11 +594,6 @@ int scanner_file(struct scanner *s, const char *cwd, const char *path, struct sc
 const char *scanner_real(struct scanner *s, struct scan_path *path)
 {
 	return scan_fs_real(&s->fs, path);
-}
-
-int scanner_steps(struct scanner *s, struct scan_path *path, scan_fs_step *found, void *arg)
-{
-	return scan_fs_steps(&s->fs, path, found, arg);
 }
 
 struct scan_facts_stats scanner_facts_stats(const struct scanner *s)

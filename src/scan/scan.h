@@ -90,10 +90,12 @@ typedef int scan_absent(void *arg, const struct scan_path *path);
 int scanner_each_absent(struct scanner *s, scan_absent *found, void *arg) MUST_CHECK;
 
 /*
- * Paths, one of each directory that was looked in in vain, there or not; without those that lie
- * right in a directory that was searched, or in that of a file that was read.
+ * The directories that were looked in in vain, or, of one that is not there, the nearest above it
+ * that is; without those that were searched themselves, or that a file which was read lies right in. The
+ * same may be told more than once.
  */
-int scanner_each_looked_in(struct scanner *s, scan_absent *found, void *arg) MUST_CHECK;
+typedef int scan_directory(void *arg, struct scan_path *path);
+int scanner_each_looked_in(struct scanner *s, scan_directory *found, void *arg) MUST_CHECK;
 
 /* The symbolic links and the directories left by ".." on the way of all files; see scan_fs_steps.
  */
@@ -108,6 +110,8 @@ int scanner_file(
 	struct scanner *s, const char *cwd, const char *path, struct scan_path **ret) MUST_CHECK;
 /* The path without links, "." and ".."; of a file or directory. NULL: no memory. */
 const char *scanner_real(struct scanner *s, struct scan_path *path);
+/* How often all paths and their ids were given up, by a scan: then none of before is valid. */
+uint64_t scanner_views(const struct scanner *s);
 /* What lies on the way of one path; see scan_fs_steps. */
 int scanner_steps(
 	struct scanner *s, struct scan_path *path, scan_fs_step *found, void *arg) MUST_CHECK;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include "scan/hashset.h"
 #include "scan/lexer.h"
 #include "scan/memo.h"
 #include "scan/plan.h"
@@ -97,6 +98,7 @@ struct lookup {
 	uint64_t serial; /* of the search list */
 	uint64_t generation, epoch;
 	uint32_t name;
+	uint32_t head; /* looked_in.c; 0: not known */
 };
 
 _Static_assert(sizeof(struct lookup) <= UNIT_LINE, "one line, as struct file");
@@ -160,6 +162,11 @@ struct scanner {
 	uint32_t n_lookups, lookups_used;
 	struct node **nodes; /* the same; by (dev, ino) */
 	uint32_t n_nodes, nodes_used;
+	struct hashset heads_by_key; /* looked_in.c */
+	struct head **heads;
+	uint32_t n_heads, heads_cap;
+	uint64_t looked_in_calls;
+	uint64_t views;          /* given up so far */
 	uint64_t moments_before; /* of views that were given up: what scanner_moment adds */
 	struct node *all_nodes;
 	struct file *all_files;
@@ -314,7 +321,14 @@ int lookup_node(struct scanner *s, struct file *f) MUST_CHECK;
 /* p was looked for, by itself, and is not there. */
 int lookup_note_absent(struct scanner *s, struct scan_path *p) MUST_CHECK;
 int lookup_each_absent(struct scanner *s, scan_absent *found, void *arg) MUST_CHECK;
-int lookup_each_looked_in(struct scanner *s, scan_absent *found, void *arg) MUST_CHECK;
+/* Call with each candidate up to and with the found one, which is the last. */
+typedef int lookup_candidate(struct scanner *s, struct scan_path *p, bool last, void *arg);
+int lookup_each_candidate(struct scanner *s, const struct lookup *l, lookup_candidate *call,
+	void *arg) MUST_CHECK;
+
+/* looked_in.c */
+int looked_in_each(struct scanner *s, scan_directory *found, void *arg) MUST_CHECK;
+void looked_in_forget(struct scanner *s);
 void lookup_forget(struct scanner *s);
 /* The path of a frame as the compiler spells it, into s->scratch. */
 int lookup_spelling(struct scanner *s, const struct frame *f) MUST_CHECK;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "exact/depfile.h"
 
@@ -12,10 +13,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char *const targets[] = {NULL, "a.o"};
+	char *text = malloc(size + 1);
 
+	if (!text)
+		abort();
+	if (size > 0)
+		memcpy(text, data, size);
+	text[size] = '\0';
 	for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
 		struct strv names = STRV_INIT;
-		int r = depfile_parse((const char *)data, size, targets[i], &names);
+		int r = depfile_parse(text, size, targets[i], &names);
 
 		if (r != 0 && r != -EBADMSG)
 			abort();
@@ -24,5 +31,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				abort();
 		strv_fini(&names);
 	}
+	free(text);
 	return 0;
 }

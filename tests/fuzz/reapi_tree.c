@@ -3,7 +3,8 @@
 /*
  * Trees, there and back. Lines "fPATH", "xPATH", "lPATH\tTARGET", "dPATH" are put into a tree; what
  * comes out must be walked to just the entries that were accepted, and from their paths, added in
- * the opposite order, the same tree must come.
+ * the opposite order, the same tree must come. "!" ends a tree and begins the next, which remembers:
+ * it must come to what one that does not comes to. "kPATH" keeps a place, "nX" puts a file there.
  */
 
 #include <stdlib.h>
@@ -88,25 +89,95 @@ static void check(const struct reapi_tree *t, size_t n_leaves)
 	reapi_tree_free(again);
 }
 
+/* A tree that remembers, one that does not, and a place of the former. */
+struct pair {
+	struct reapi_tree *t, *fresh;
+	struct reapi_node *node;
+	char *path;
+	size_t n_leaves;
+};
+
+static void keep_place(struct pair *p, const char *path)
+{
+	struct reapi_node *node = reapi_tree_node(p->t, path);
+
+	if (!node || !*path)
+		return;
+	p->node = node;
+	free(p->path);
+	p->path = strdup(path);
+}
+
+static void add_at_place(struct pair *p, uint8_t digest)
+{
+	struct reapi_digest d = {.hash = {digest}, .size = 1};
+	int r;
+
+	if (!p->node)
+		return;
+	r = reapi_tree_add_file_at(p->t, p->node, &d, false, NULL, NULL);
+	if (r < 0 || r != reapi_tree_add_file(p->fresh, p->path, &d, false, NULL, NULL))
+		abort();
+	p->n_leaves += r == 0;
+}
+
+static void add_to_both(struct pair *p, char *line)
+{
+	char *same = strdup(line);
+	int r = add(p->t, line);
+
+	if (!same || r < 0 || r != add(p->fresh, same))
+		abort();
+	free(same);
+	p->n_leaves += r == 0 && line[0] != 'd';
+}
+
+static void finish(struct pair *p)
+{
+	size_t n, n_fresh;
+
+	if (reapi_tree_finish(p->t, NULL) != 0 || reapi_tree_finish(p->fresh, NULL) != 0)
+		abort();
+	(void)reapi_tree_blobs(p->t, &n);
+	(void)reapi_tree_blobs(p->fresh, &n_fresh);
+	if (n != n_fresh || !reapi_digest_eq(reapi_tree_root(p->t), reapi_tree_root(p->fresh)))
+		abort();
+	check(p->t, p->n_leaves);
+}
+
+static void begin_again(struct pair *p)
+{
+	bool forgotten;
+
+	finish(p);
+	if (reapi_tree_again(p->t, &forgotten) < 0 || reapi_tree_reset(p->fresh) < 0)
+		abort();
+	if (forgotten)
+		p->node = NULL;
+	p->n_leaves = 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	AUTO(util_free) char *text = strndup((const char *)data, size);
-	struct reapi_tree *t;
-	size_t n_leaves = 0;
+	struct pair p = {.node = NULL};
 	char *rest = text;
 
-	if (!text || reapi_tree_new(&t) < 0)
+	if (!text || reapi_tree_new(&p.t) < 0 || reapi_tree_new(&p.fresh) < 0)
 		abort();
 	for (char *line; (line = strsep(&rest, "\n"));) {
-		int r = *line ? add(t, line) : REAPI_INVALID;
-
-		if (r < 0)
-			abort();
-		n_leaves += r == 0 && line[0] != 'd';
+		if (line[0] == '!')
+			begin_again(&p);
+		else if (line[0] == 'k')
+			keep_place(&p, line + 1);
+		else if (line[0] == 'n')
+			add_at_place(&p, (uint8_t)line[1]);
+		else if (*line)
+			add_to_both(&p, line);
 	}
-	if (reapi_tree_finish(t, NULL) != 0)
-		abort();
-	check(t, n_leaves);
-	reapi_tree_free(t);
+	finish(&p);
+	reapi_tree_free(p.t);
+	reapi_tree_free(p.fresh);
+	free(p.path);
 	return 0;
 }

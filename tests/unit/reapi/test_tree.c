@@ -311,15 +311,151 @@ static void test_message_is_topological(void **state)
 	}
 }
 
+/* The digest of the item is another each time, or not. */
+static int add_varied(struct reapi_tree *t, const struct item *i, unsigned variant)
+{
+	struct reapi_digest d = three;
+	struct item varied = *i;
+
+	d.hash[1] = (uint8_t)(variant % 3);
+	if (i->digest)
+		varied.digest = &d;
+	if (i->target && variant % 2)
+		varied.target = "another";
+	if (variant % 5 == 0) { /* what was a file or a link is a directory, and the other way */
+		varied.digest = i->digest || i->target ? NULL : &d;
+		varied.target = NULL;
+	}
+	return add(t, &varied, NULL);
+}
+
+/* It comes to what a tree comes to that knows of no others. */
+static void assert_same_tree(struct reapi_tree *t, struct reapi_tree *fresh)
+{
+	const struct reapi_tree_blob *a, *b;
+	size_t n, n_fresh;
+
+	assert_int_equal(reapi_tree_finish(t, NULL), 0);
+	assert_int_equal(reapi_tree_finish(fresh, NULL), 0);
+	a = reapi_tree_blobs(t, &n);
+	b = reapi_tree_blobs(fresh, &n_fresh);
+	assert_int_equal(n, n_fresh);
+	assert_true(reapi_digest_eq(reapi_tree_root(t), reapi_tree_root(fresh)));
+	/* Children may come in another order. */
+	for (size_t i = 0; i < n; i++) {
+		struct reapi_digest d;
+		size_t k = 0;
+
+		assert_int_equal(reapi_digest_of(a[i].data, a[i].size, &d), 0);
+		assert_true(reapi_digest_eq(&d, &a[i].digest));
+		while (k < n && !reapi_digest_eq(&b[k].digest, &d))
+			k++;
+		assert_true(k < n);
+	}
+}
+
+static void test_again(void **state)
+{
+	AUTO(tree_free) struct reapi_tree *t = NULL, *fresh = NULL;
+	unsigned random = 1;
+	bool forgotten;
+
+	make(&t);
+	make(&fresh);
+	for (int round = 0; round < 3000; round++) {
+		for (size_t i = 0; i < ARRAY_SIZE(items); i++) {
+			int r;
+
+			random = random * 1103515245 + 12345;
+			if (random >> 16 & 1)
+				continue;
+			r = add_varied(t, &items[i], random >> 20);
+			assert_int_equal(r, add_varied(fresh, &items[i], random >> 20));
+			assert_true(r == 0 || r == REAPI_CONFLICT);
+		}
+		assert_same_tree(t, fresh);
+		assert_int_equal(reapi_tree_again(t, &forgotten), 0);
+		assert_false(forgotten);
+		assert_int_equal(reapi_tree_reset(fresh), 0);
+	}
+	assert_int_equal(reapi_tree_finish(t, NULL), 0);
+	assert_true(reapi_digest_is_empty(reapi_tree_root(t)));
+}
+
+static void test_places(void **state)
+{
+	AUTO(tree_free) struct reapi_tree *t = NULL, *fresh = NULL;
+	struct reapi_node *node;
+	struct reapi_violation v;
+	bool forgotten;
+
+	make(&t);
+	make(&fresh);
+	assert_int_equal(reapi_tree_add_file(t, "d/e/f", &three, false, NULL, NULL), 0);
+	assert_int_equal(reapi_tree_add_file(t, "d/other", &three, false, NULL, NULL), 0);
+	assert_null(reapi_tree_node(t, "d/e/g"));
+	assert_null(reapi_tree_node(t, "d/e/f/g"));
+	node = reapi_tree_node(t, "d/e/f");
+	assert_non_null(node);
+	assert_int_equal(
+		reapi_tree_add_file_at(t, node, &three, false, NULL, &v), REAPI_DUPLICATE);
+	assert_int_equal(reapi_tree_add_file_at(t, node, &big, false, NULL, &v), REAPI_CONFLICT);
+
+	/* Without the other file, and with other bytes. */
+	assert_int_equal(reapi_tree_again(t, &forgotten), 0);
+	assert_null(reapi_tree_node(t, "d/e/f"));
+	assert_int_equal(reapi_tree_add_file_at(t, node, &big, true, NULL, NULL), 0);
+	assert_ptr_equal(reapi_tree_node(t, "d/e/f"), node);
+	assert_int_equal(reapi_tree_add_file(fresh, "d/e/f", &big, true, NULL, NULL), 0);
+	assert_same_tree(t, fresh);
+
+	/* What leads to it is no directory now. */
+	assert_int_equal(reapi_tree_again(t, &forgotten), 0);
+	assert_int_equal(reapi_tree_reset(fresh), 0);
+	assert_int_equal(reapi_tree_add_symlink(t, "d", "x", NULL, NULL), 0);
+	assert_int_equal(reapi_tree_add_file_at(t, node, &big, true, NULL, &v), REAPI_CONFLICT);
+	assert_int_equal(reapi_tree_add_symlink(fresh, "d", "x", NULL, NULL), 0);
+	assert_same_tree(t, fresh);
+}
+
+/* It does not remember for ever. */
+static void test_forgets(void **state)
+{
+	AUTO(tree_free) struct reapi_tree *t = NULL;
+	bool forgotten = false;
+	unsigned rounds = 0;
+
+	make(&t);
+	for (; !forgotten && rounds < 1000; rounds++) {
+		for (int i = 0; i < 1000; i++) {
+			char path[64];
+
+			(void)snprintf(path, sizeof(path), "%u/%d", rounds, i);
+			assert_int_equal(
+				reapi_tree_add_file(t, path, &three, false, NULL, NULL), 0);
+		}
+		assert_int_equal(reapi_tree_again(t, &forgotten), 0);
+	}
+	assert_true(forgotten);
+	assert_true(rounds > 50);
+	assert_int_equal(reapi_tree_finish(t, NULL), 0);
+	assert_true(reapi_digest_is_empty(reapi_tree_root(t)));
+}
+
 static int make_all(void)
 {
 	struct reapi_tree *t = NULL;
+	bool forgotten;
 	int r = reapi_tree_new(&t);
 
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(items); i++)
-		r = add(t, &items[i], NULL);
-	if (r == 0)
-		r = reapi_tree_finish(t, NULL);
+	for (int round = 0; r == 0 && round < 2; round++) {
+		for (size_t i = 0; r == 0 && i < ARRAY_SIZE(items); i++)
+			r = i % 2 ? add_varied(t, &items[i], 1) : add(t, &items[i], NULL);
+		if (r == 0)
+			r = reapi_tree_finish(t, NULL);
+		if (r == 0)
+			r = reapi_tree_again(t, &forgotten);
+	}
 	reapi_tree_free(t);
 	return r;
 }
@@ -345,6 +481,9 @@ int main(void)
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_message_is_topological),
+		cmocka_unit_test(test_again),
+		cmocka_unit_test(test_places),
+		cmocka_unit_test(test_forgets),
 		cmocka_unit_test(test_no_memory),
 	};
 
