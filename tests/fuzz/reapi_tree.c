@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reapi/path.h"
 #include "reapi/plan.h"
 #include "reapi/tree.h"
 
@@ -99,9 +100,11 @@ struct pair {
 
 static void keep_place(struct pair *p, const char *path)
 {
-	struct reapi_node *node = reapi_tree_node(p->t, path);
+	struct reapi_node *node = NULL;
 
-	if (!node || !*path)
+	if (reapi_path_check("the path", path, NULL) == 0)
+		node = reapi_tree_node(p->t, path);
+	if (!node)
 		return;
 	p->node = node;
 	free(p->path);
