@@ -18,7 +18,7 @@
 #include "reapi/resource.h"
 
 enum {
-	MEMORY = 64 << 10,    /* of a BatchReadBlobs for all outputs */
+	MEMORY = 64 << 10,   /* of a BatchReadBlobs for all outputs */
 	RESERVED = 16 << 20, /* bytes of an output before any of it is here */
 };
 

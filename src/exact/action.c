@@ -94,8 +94,7 @@ static int add_link(struct maker *m, const char *path, const char *target)
 
 	if (!at || !to)
 		return -ENOMEM;
-	return refused(
-		m, reapi_tree_add_symlink(m->tree, at + 1, to, NULL, &m->violation), path);
+	return refused(m, reapi_tree_add_symlink(m->tree, at + 1, to, NULL, &m->violation), path);
 }
 
 static int add_directory(struct maker *m, const char *path)
@@ -114,8 +113,8 @@ static int add_step(void *arg, enum scan_step what, const char *path, const char
 }
 
 /* scanned: what the scanner read of it; NULL: it did not. */
-static int add_input(struct maker *m, const struct scan_path *path,
-	const struct exact_place *place, const struct scan_content *scanned, bool executable)
+static int add_input(struct maker *m, const struct scan_path *path, const struct exact_place *place,
+	const struct scan_content *scanned, bool executable)
 {
 	const struct scan_content *content = path->inode ? path->inode->content : NULL;
 	struct input *i;
@@ -297,8 +296,7 @@ static int put_by_name(struct maker *m, const struct input *i, const struct reap
 
 	if (!at)
 		return -ENOMEM;
-	r = reapi_tree_add_file(
-		m->tree, at + 1, &i->digest, i->executable, props, &m->violation);
+	r = reapi_tree_add_file(m->tree, at + 1, &i->digest, i->executable, props, &m->violation);
 	if (r == 0 && at == i->real)
 		m->memory->places[i->place].node = reapi_tree_node(m->tree, at + 1);
 	return refused(m, r, i->real);

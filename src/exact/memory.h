@@ -41,9 +41,9 @@ struct exact_twin {
 struct exact_memory {
 	struct reapi_tree *tree;
 	struct exact_names *names;
-	uint64_t views; /* scanner_views, of which the paths are */
-	uint64_t round; /* counts the actions */
-	bool spoilt;    /* an action was left in the middle */
+	uint64_t views;             /* scanner_views, of which the paths are */
+	uint64_t round;             /* counts the actions */
+	bool spoilt;                /* an action was left in the middle */
 	struct exact_place *places; /* by scan_path.id */
 	size_t n_places;
 	struct exact_twin *twins; /* a power of two */

@@ -56,8 +56,9 @@ struct made {
 };
 
 enum {
-	MADE_MAX = 8,                      /* messages remembered of each directory */
-	REMEMBERED_BYTES = 32 * 1024 * 1024, /* of names, and of messages: past it all is forgotten */
+	MADE_MAX = 8, /* messages remembered of each directory */
+	REMEMBERED_BYTES =
+		32 * 1024 * 1024, /* of names, and of messages: past it all is forgotten */
 	REMEMBERED_NODES = REAPI_TREE_NODES_MAX,
 };
 
@@ -73,8 +74,8 @@ struct reapi_tree {
 	struct reapi_arena arena; /* nodes, names, targets */
 	struct reapi_node *root;
 	uint64_t epoch, versions;
-	size_t n_nodes;            /* of the tree at hand */
-	size_t n_remembered;       /* these, and those of earlier ones */
+	size_t n_nodes;      /* of the tree at hand */
+	size_t n_remembered; /* these, and those of earlier ones */
 	size_t made_bytes;
 	struct reapi_node **table; /* open addressing, at most half full */
 	size_t n_slots;            /* a power of two, or 0 */
@@ -84,7 +85,7 @@ struct reapi_tree {
 
 	/* After finish. */
 	struct reapi_hasher hasher;
-	struct buf bytes; /* of the Directory that is being made */
+	struct buf bytes;  /* of the Directory that is being made */
 	size_t bytes_used; /* by all of them */
 	struct reapi_tree_blob *blobs;
 	size_t n_blobs, cap_blobs;
@@ -102,7 +103,8 @@ static uint64_t mix(uint64_t a, uint64_t b)
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-static uint64_t hash_of(const struct reapi_tree *t, const struct reapi_node *dir, const char *s, size_t n)
+static uint64_t hash_of(
+	const struct reapi_tree *t, const struct reapi_node *dir, const char *s, size_t n)
 {
 	uint64_t h = mix(t->key ^ (uint64_t)(uintptr_t)dir, 0x9e3779b97f4a7c15u) ^ n;
 
@@ -250,8 +252,8 @@ static int table_reserve(struct reapi_tree *t)
 	return 0;
 }
 
-static struct reapi_node *find(const struct reapi_tree *t, const struct reapi_node *dir, const char *name,
-	size_t n, uint64_t hash)
+static struct reapi_node *find(const struct reapi_tree *t, const struct reapi_node *dir,
+	const char *name, size_t n, uint64_t hash)
 {
 	if (t->n_slots == 0)
 		return NULL;
@@ -317,9 +319,8 @@ static void node_link(struct reapi_tree *t, struct reapi_node *node)
 
 static void become_directory(struct reapi_tree *t, struct reapi_node *node)
 {
-	node->is = (struct encode_node){.kind = ENCODE_DIRECTORY,
-		.name = node->is.name,
-		.name_len = node->is.name_len};
+	node->is = (struct encode_node){
+		.kind = ENCODE_DIRECTORY, .name = node->is.name, .name_len = node->is.name_len};
 	node->asked_for = false;
 	node->children = NULL;
 	node->n_children = 0;

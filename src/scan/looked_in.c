@@ -149,8 +149,8 @@ static int add_place(struct head *h, struct scan_path *p)
 }
 
 /* The directory that p is in, or the nearest above it that is there. */
-static int nearest(struct scanner *s, const struct scan_path *p, struct scan_path **ret,
-	bool *watched)
+static int nearest(
+	struct scanner *s, const struct scan_path *p, struct scan_path **ret, bool *watched)
 {
 	struct scan_path *dir;
 	size_t n = p->len;

@@ -323,8 +323,8 @@ int lookup_note_absent(struct scanner *s, struct scan_path *p) MUST_CHECK;
 int lookup_each_absent(struct scanner *s, scan_absent *found, void *arg) MUST_CHECK;
 /* Call with each candidate up to and with the found one, which is the last. */
 typedef int lookup_candidate(struct scanner *s, struct scan_path *p, bool last, void *arg);
-int lookup_each_candidate(struct scanner *s, const struct lookup *l, lookup_candidate *call,
-	void *arg) MUST_CHECK;
+int lookup_each_candidate(
+	struct scanner *s, const struct lookup *l, lookup_candidate *call, void *arg) MUST_CHECK;
 
 /* looked_in.c */
 int looked_in_each(struct scanner *s, scan_directory *found, void *arg) MUST_CHECK;

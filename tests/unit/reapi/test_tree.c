@@ -397,8 +397,7 @@ static void test_places(void **state)
 	assert_null(reapi_tree_node(t, "d/e/f/g"));
 	node = reapi_tree_node(t, "d/e/f");
 	assert_non_null(node);
-	assert_int_equal(
-		reapi_tree_add_file_at(t, node, &three, false, NULL, &v), REAPI_DUPLICATE);
+	assert_int_equal(reapi_tree_add_file_at(t, node, &three, false, NULL, &v), REAPI_DUPLICATE);
 	assert_int_equal(reapi_tree_add_file_at(t, node, &big, false, NULL, &v), REAPI_CONFLICT);
 
 	/* Without the other file, and with other bytes. */
