@@ -179,6 +179,8 @@ static int scanned_file(struct maker *m, const struct scan_result_file *f)
 		if (r < 0 || path->kind != SCAN_FILE)
 			return unknown(m, "it cannot be read", f->path->path);
 	}
+	if (path->kind != SCAN_FILE)
+		return unknown(m, "it changes while it is looked at", path->path);
 	place = exact_memory_file(m->memory, m->p->scanner, path);
 	if (!place)
 		return -ENOMEM;
@@ -245,9 +247,13 @@ static int looked_in(void *arg, struct scan_path *path)
 /* A directory that is searched, and what lies on the way to it. */
 static int searched(struct maker *m, struct scan_path *path)
 {
-	const char *real = scanner_real(m->p->scanner, path);
-	int r = real ? add_directory(m, real) : -ENOMEM;
+	const char *real;
+	int r;
 
+	if (path->kind != SCAN_DIRECTORY)
+		return unknown(m, "it changes while it is looked at", path->path);
+	real = scanner_real(m->p->scanner, path);
+	r = real ? add_directory(m, real) : -ENOMEM;
 	return r != 0 ? r : scanner_steps(m->p->scanner, path, add_step, m);
 }
 
@@ -290,6 +296,7 @@ static size_t time_class(const struct input *run, size_t i)
 
 static int put_by_name(struct maker *m, const struct input *i, const struct reapi_props *props)
 {
+	struct exact_place *place = &m->memory->places[i->place];
 	AUTO(util_free) char *own = NULL;
 	const char *at = in_root(m, i->real, &own);
 	int r;
@@ -297,20 +304,21 @@ static int put_by_name(struct maker *m, const struct input *i, const struct reap
 	if (!at)
 		return -ENOMEM;
 	r = reapi_tree_add_file(m->tree, at + 1, &i->digest, i->executable, props, &m->violation);
-	if (r == 0 && at == i->real)
-		m->memory->places[i->place].node = reapi_tree_node(m->tree, at + 1);
+	if (r == 0 && at == i->real && place->real == i->real)
+		place->node = reapi_tree_node(m->tree, at + 1);
 	return refused(m, r, i->real);
 }
 
+/* The path may have come to lead elsewhere since: then its place is not this one. */
 static int put(struct maker *m, const struct input *i, const struct reapi_props *props)
 {
-	struct reapi_node *node = m->memory->places[i->place].node;
+	const struct exact_place *place = &m->memory->places[i->place];
 
-	if (m->p->base || !node)
+	if (m->p->base || !place->node || place->real != i->real)
 		return put_by_name(m, i, props);
 	return refused(m,
 		reapi_tree_add_file_at(
-			m->tree, node, &i->digest, i->executable, props, &m->violation),
+			m->tree, place->node, &i->digest, i->executable, props, &m->violation),
 		i->real);
 }
 

@@ -204,8 +204,14 @@ static int see_step(void *arg, enum scan_step what, const char *path, const char
 
 static int see_place(struct ways *w, const struct exact_params *p, struct scan_path *path)
 {
-	const char *real = scanner_real(p->scanner, path);
+	const char *real;
 
+	/* It has gone while it was looked at. */
+	if (path->kind != SCAN_FILE && path->kind != SCAN_DIRECTORY) {
+		w->bad = path->path;
+		return 0;
+	}
+	real = scanner_real(p->scanner, path);
 	if (!real)
 		return -ENOMEM;
 	see(w, path->path);

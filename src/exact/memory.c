@@ -47,8 +47,8 @@ static int start_over(struct exact_memory *m)
 {
 	reapi_tree_free(TAKE_PTR(m->tree));
 	exact_names_unref(TAKE_PTR(m->names));
-	if (m->n_places > 0)
-		memset(m->places, 0, m->n_places * sizeof(*m->places));
+	free(TAKE_PTR(m->places));
+	m->n_places = 0;
 	m->names = names_new();
 	return m->names ? reapi_tree_new(&m->tree) : -ENOMEM;
 }

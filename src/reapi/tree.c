@@ -139,7 +139,7 @@ static void free_made(struct reapi_tree *t, struct made *m)
 {
 	if (!m)
 		return;
-	t->made_bytes -= m->blob.size + m->n * sizeof(m->children[0]);
+	t->made_bytes -= sizeof(*m) + m->n * sizeof(m->children[0]) + m->blob.size;
 	free(m);
 }
 
@@ -700,7 +700,7 @@ static int make_directory(struct reapi_tree *t, struct reapi_node *dir)
 		return r;
 	}
 	m->version = ++t->versions;
-	t->made_bytes += m->blob.size + of;
+	t->made_bytes += sizeof(*m) + of + m->blob.size;
 	dir->made = m;
 	forget_oldest(t, dir);
 	return 0;

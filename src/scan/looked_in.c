@@ -12,7 +12,10 @@
 
 #include "scan/unit.h"
 
-enum { NO_HEAD = UINT32_MAX }; /* of a name without a '/' */
+enum {
+	NO_HEAD = UINT32_MAX, /* of a name without a '/' */
+	HEADS_MAX = 1 << 18,  /* past it all are forgotten */
+};
 
 struct head {
 	/* The search, as of a look-up. */
@@ -52,6 +55,14 @@ static size_t head_len(const struct scanner *s, const struct lookup *l)
 	return slash ? (size_t)(slash - name) : 0;
 }
 
+static void forget_all(struct scanner *s)
+{
+	for (uint32_t i = 0; i < s->n_lookups; i++)
+		if (s->lookups[i])
+			s->lookups[i]->head = 0;
+	looked_in_forget(s);
+}
+
 struct wanted {
 	const struct scanner *scanner;
 	const struct lookup *lookup;
@@ -68,6 +79,19 @@ static bool is_head_of(const void *item, const void *key)
 	return h->dir == l->dir && h->serial == l->serial && h->start == l->start &&
 	       h->found == l->found && h->len == w->len &&
 	       memcmp(intern_text(names, h->name), intern_text(names, l->name), w->len) == 0;
+}
+
+static uint32_t hash_head(const struct wanted *w)
+{
+	const struct lookup *l = w->lookup;
+	const struct {
+		uint64_t dir, serial;
+		uint32_t start, found;
+		uint32_t text, len;
+	} key = {(uintptr_t)l->dir, l->serial, l->start, (uint32_t)l->found,
+		hashset_hash(intern_text(&w->scanner->names, l->name), w->len), (uint32_t)w->len};
+
+	return hashset_hash(&key, sizeof(key));
 }
 
 static int head_new(struct scanner *s, const struct wanted *w, uint32_t hash, struct head **ret)
@@ -121,7 +145,7 @@ static int head_of(struct scanner *s, struct lookup *l, struct head **ret)
 		l->head = NO_HEAD;
 		return 0;
 	}
-	hash = hashset_hash(intern_text(&s->names, l->name), w.len);
+	hash = hash_head(&w);
 	*ret = hashset_find(&s->heads_by_key, hash, is_head_of, &w);
 	if (!*ret)
 		e = head_new(s, &w, hash, ret);
@@ -214,8 +238,11 @@ static int each_near(struct scanner *s, struct scan_path *p, scan_directory *fou
 {
 	struct scan_path *dir;
 	bool watched = false;
-	int e = nearest(s, p, &dir, &watched);
+	int e = scan_fs_prove(&s->fs, p);
 
+	if (e < 0 || p->kind != SCAN_NONE)
+		return e;
+	e = nearest(s, p, &dir, &watched);
 	return e < 0 || !dir ? e : found(arg, dir);
 }
 
@@ -226,6 +253,8 @@ int looked_in_each(struct scanner *s, scan_directory *found, void *arg)
 	int e = 0;
 
 	s->looked_in_calls++;
+	if (s->n_heads > HEADS_MAX)
+		forget_all(s);
 	for (size_t i = 0; i < s->n_used && e == 0; i++) {
 		e = head_of(s, s->used[i], &h);
 		if (e == 0 && h && h->told != s->looked_in_calls)

@@ -460,6 +460,8 @@ static int check_pch(struct scanner *s, struct scan_path *p, bool last, void *ar
 /* What was remembered is brought up to date, and becomes part of the unit. */
 static int use(struct scanner *s, struct lookup *l)
 {
+	int32_t found = l->found;
+	uint32_t head = l->head;
 	int e;
 
 	if (l->generation != s->fs.generation || (!l->watched && l->epoch != s->fs.epoch)) {
@@ -468,6 +470,8 @@ static int use(struct scanner *s, struct lookup *l)
 		e = walk(s, l);
 		if (e != 0)
 			return e;
+		if (l->found == found)
+			l->head = head;
 		l->generation = s->fs.generation;
 		l->epoch = s->fs.epoch;
 	}
