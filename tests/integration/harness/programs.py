@@ -250,7 +250,7 @@ class Worker:
     def serves(self) -> bool:
         try:
             socket.create_connection(("127.0.0.1", self.port), procs.DEADLINE).close()
-        except ConnectionRefusedError:
+        except (ConnectionRefusedError, ConnectionResetError):  # the latter: it closes just now
             return False
         return True
 
