@@ -137,8 +137,6 @@ static int make_root(struct reapi_tree *t)
 
 static void free_made(struct reapi_tree *t, struct made *m)
 {
-	if (!m)
-		return;
 	t->made_bytes -= sizeof(*m) + m->n * sizeof(m->children[0]) + m->blob.size;
 	free(m);
 }
