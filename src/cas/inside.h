@@ -15,7 +15,8 @@
  *	lock		flock()ed by the one process that owns it
  *	state		how it was left (state.c)
  *	index		what is in it, and since when that is known (slot.c)
- *	blobs/ab/cdef…	a blob by its hash, mode 0444; the executable file has ".x" behind it
+ *	blobs/ab/cdef…	a blob by its hash, mode 0444; the executable file has ".x" behind it;
+ *			its directory comes with its first blob
  *	tmp/N		what is being written; removed at start
  *	actions.sqlite	the action cache (ac.c)
  *
@@ -40,6 +41,7 @@ enum {
 	CAS_FANOUT = 256,
 	CAS_REF_TRIES = 3,  /* two kinds of file may turn out to be none; a third may be adopted */
 	CAS_PATH_SIZE = 80, /* "blobs/ab/<62>.x" */
+	CAS_DIR_LEN = 8,    /* "blobs/ab" */
 	CAS_WRITE_CHUNK = 1 << 17,
 	CAS_RESERVE_STEP = 1 << 20, /* room is taken in such steps while a blob grows */
 };
@@ -64,8 +66,9 @@ struct cas {
 	uint64_t n_uploads;
 	struct cas_stats stats; /* the counts; sizes are filled in when asked for */
 	struct cas_search search;
-	uint32_t sweep;          /* entry at which writing records goes on */
-	_Atomic bool no_reflink; /* the last try says that it is no use */
+	uint32_t sweep;                /* entry at which writing records goes on */
+	_Atomic bool made[CAS_FANOUT]; /* blobs/ab is known to be there */
+	_Atomic bool no_reflink;       /* the last try says that it is no use */
 	pthread_mutex_t lock;
 	pthread_mutex_t stripes[CAS_STRIPES];
 };
@@ -76,6 +79,8 @@ void cas_stripe_lock(struct cas *c, const uint8_t *hash);
 void cas_stripe_unlock(struct cas *c, const uint8_t *hash);
 
 void cas_path(const uint8_t *hash, bool exec, char ret[CAS_PATH_SIZE]);
+/* Under the root; one that is there is well. */
+int cas_make_directory(struct cas *c, const char *path);
 /* Is it known to be right as long as its file has the identity that is recorded? */
 bool cas_is_trusted(const struct cas *c, const struct slot *s);
 

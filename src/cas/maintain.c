@@ -91,6 +91,7 @@ static int met(struct cas *c, unsigned dir, const char *name)
 	return r < 0 ? r : 0;
 }
 
+/* A directory that no blob has made is an empty one: search.open stays NULL. */
 static int open_next(struct cas *c)
 {
 	char name[16];
@@ -99,7 +100,7 @@ static int open_next(struct cas *c)
 	snprintf(name, sizeof(name), "blobs/%02x", c->search.dir);
 	fd = openat(c->root_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return -errno;
+		return errno == ENOENT ? 0 : -errno;
 	c->search.open = fdopendir(fd);
 	if (!c->search.open) {
 		int r = -errno;
@@ -116,15 +117,17 @@ static int read_directories(struct cas *c, size_t *budget)
 	int r = 0;
 
 	while (r == 0 && *budget > 0 && s->dir < CAS_FANOUT) {
-		struct dirent *e;
+		struct dirent *e = NULL;
 
 		if (!s->open)
 			r = open_next(c);
 		if (r < 0)
 			return r;
-		e = readdir(s->open);
+		if (s->open)
+			e = readdir(s->open);
 		if (!e) {
-			closedir(s->open);
+			if (s->open)
+				closedir(s->open);
 			s->open = NULL;
 			s->dir++;
 			continue;

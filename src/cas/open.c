@@ -65,6 +65,11 @@ void cas_path(const uint8_t *hash, bool exec, char ret[CAS_PATH_SIZE])
 	snprintf(ret, CAS_PATH_SIZE, "blobs/%.2s/%s%s", hex, hex + 2, exec ? ".x" : "");
 }
 
+int cas_make_directory(struct cas *c, const char *path)
+{
+	return mkdirat(c->root_fd, path, 0700) < 0 && errno != EEXIST ? -errno : 0;
+}
+
 bool cas_is_trusted(const struct cas *c, const struct slot *s)
 {
 	return s->epoch >= c->state.trusted;
@@ -91,23 +96,12 @@ static int take_root(struct cas *c, const char *root)
 	return CAS_IN_USE;
 }
 
-static int make_directory(int at, const char *name)
-{
-	return mkdirat(at, name, 0700) < 0 && errno != EEXIST ? -errno : 0;
-}
-
 static int make_directories(struct cas *c)
 {
-	int r = make_directory(c->root_fd, "blobs");
+	int r = cas_make_directory(c, "blobs");
 
-	for (unsigned i = 0; r == 0 && i < CAS_FANOUT; i++) {
-		char name[16];
-
-		snprintf(name, sizeof(name), "blobs/%02x", i);
-		r = make_directory(c->root_fd, name);
-	}
 	if (r == 0)
-		r = make_directory(c->root_fd, "tmp");
+		r = cas_make_directory(c, "tmp");
 	if (r < 0)
 		return r;
 	c->tmp_fd = openat(c->root_fd, "tmp", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

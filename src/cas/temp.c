@@ -158,6 +158,31 @@ static bool is_there(struct cas *c, const struct cas_digest *d, bool exec)
 	return there;
 }
 
+/*
+ * The directory that the blob goes into, before its stripe is held: on a full disk, blobs make way
+ * for it. A store that holds little is not 256 directories.
+ */
+static int make_its_directory(struct cas *c, const struct cas_digest *d)
+{
+	char path[CAS_PATH_SIZE];
+	int r = 0;
+
+	if (c->made[d->hash[0]])
+		return 0;
+	cas_path(d->hash, false, path);
+	path[CAS_DIR_LEN] = '\0';
+	for (int i = 0; i < FULL_TRIES; i++) {
+		r = cas_make_directory(c, path);
+		if (r == 0)
+			c->made[d->hash[0]] = true;
+		if (r == 0 || !is_full(-r))
+			return r;
+		if (!cas_room_evict(c, 0))
+			break;
+	}
+	return CAS_NO_SPACE;
+}
+
 static int name_it(struct cas_temp *t, const struct cas_digest *d, bool exec)
 {
 	struct cas *c = t->c;
@@ -179,10 +204,10 @@ static int name_it(struct cas_temp *t, const struct cas_digest *d, bool exec)
 int cas_temp_commit(struct cas_temp *t, const struct cas_digest *d, bool exec)
 {
 	struct cas *c = t->c;
-	int r = 0;
+	int r = make_its_directory(c, d);
 
 	cas_stripe_lock(c, d->hash);
-	if (!is_there(c, d, exec)) {
+	if (r == 0 && !is_there(c, d, exec)) {
 		r = name_it(t, d, exec);
 		if (r == -ENOSPC || r == -EDQUOT)
 			r = CAS_NO_SPACE;

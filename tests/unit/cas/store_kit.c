@@ -2,6 +2,7 @@
 #include "store_kit.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,8 +57,8 @@ static void count_directory(const char *path, uint64_t *bytes, uint64_t *files)
 	DIR *d = opendir(path);
 	struct dirent *e;
 
-	require(d, path);
-	while ((e = readdir(d))) {
+	require(d || errno == ENOENT, path); /* it comes with its first blob */
+	while (d && (e = readdir(d))) {
 		struct stat st;
 
 		if (e->d_name[0] == '.')
@@ -67,7 +68,8 @@ static void count_directory(const char *path, uint64_t *bytes, uint64_t *files)
 			  CAS_ENTRY_COST;
 		++*files;
 	}
-	closedir(d);
+	if (d)
+		closedir(d);
 }
 
 void kit_count(const char *root, uint64_t *ret_bytes, uint64_t *ret_files)

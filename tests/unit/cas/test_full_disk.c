@@ -256,7 +256,7 @@ static void test_full(void **state)
 
 static void test_no_inodes(void **state)
 {
-	run(overfill, "size=1g,nr_inodes=300");
+	run(overfill, "size=1g,nr_inodes=110");
 }
 
 static void test_full_and_held(void **state)

@@ -449,6 +449,8 @@ static void test_index_broken(void **state)
 		put(c, i, 3000);
 	assert_int_equal(cas_close(c), 0);
 	rewrite(root->path, "index", 0, "rubbish", 7);
+	snprintf(path, sizeof(path), "%s/blobs/00", root->path);
+	assert_true(mkdir(path, 0700) == 0 || errno == EEXIST);
 	rewrite(root->path, "blobs/00/README", 0, "foreign", 7);
 	c = open_store(root->path, 100 << 20, NULL);
 	assert_served(c, 7, 3000);
