@@ -18,11 +18,14 @@ from reapi import DEADLINE
 SECONDS = 5 * DEADLINE
 JOBS = 4
 TARGETS_MIN = 30
+# It lives for seconds: what its Java machine would learn about itself costs more than it brings.
+JAVA = ("--host_jvm_args=-XX:TieredStopAtLevel=1",)
 
 
 class Bazel:
     def __init__(self, program, top, *startup):
-        self.top, self.startup = top, [program, f"--output_user_root={top / 'out'}", *startup]
+        self.top, self.startup = top, [
+            program, f"--output_user_root={top / 'out'}", *JAVA, *startup]
         self.workspace = top / "ws"
         self.env = {"HOME": str(top), "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
         self.options = [*workspace.stand_ins(top / "repositories"), "--symlink_prefix=/",
