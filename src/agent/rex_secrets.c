@@ -2,14 +2,12 @@
 #include "agent/rex_secrets.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/fs.h"
+#include "base/secret.h"
 
 enum { CA, CERT, KEY, TOKEN };
 
@@ -30,12 +28,6 @@ static void wipe(char *s, size_t n)
 {
 	if (s)
 		explicit_bzero(s, n);
-}
-
-static void wipe_buf(struct buf *b)
-{
-	wipe(b->data, b->cap);
-	buf_fini(b);
 }
 
 static void drop_token(struct rex_secrets *s)
@@ -107,22 +99,11 @@ int rex_secrets_parse(
 
 static int load_token(const char *path, char **ret_authorization, char **ret_why)
 {
-	AUTO(wipe_buf) struct buf text = BUF_INIT_MAX(REX_TOKEN_FILE_MAX);
-	AUTO(util_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat st;
-	int r;
+	AUTO(secret_fini) struct buf text = BUF_INIT_MAX(REX_TOKEN_FILE_MAX);
+	int r = secret_read(path, "token", &text, ret_why);
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return bad(ret_why, "%s: %s", path, strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		return bad(ret_why, "%s: not a regular file", path);
-	if (st.st_mode & S_IRWXO)
-		return bad(ret_why, "%s: others can get at this token: chmod o-rwx %s", path, path);
-	r = fs_read_fd(fd, &text);
-	if (r == -ENOMEM)
-		return r;
-	if (r < 0)
-		return bad(ret_why, "%s: %s", path, r == -E2BIG ? "too large" : strerror(-r));
+	if (r != 0)
+		return r == SECRET_BAD ? REX_SECRETS_BAD : r;
 	return rex_secrets_parse(path, buf_str(&text), text.len, ret_authorization, ret_why);
 }
 

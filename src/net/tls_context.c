@@ -9,7 +9,6 @@
 #include "net/tls_context.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -18,10 +17,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
-#include "base/fs.h"
+#include "base/secret.h"
 
 enum { FILE_MAX = 4 << 20, CHAIN_MAX = 16 };
 
@@ -51,37 +49,16 @@ static int bad(char **ret_why, const char *fmt, ...)
 
 /* ---- files ---- */
 
-static void forget(struct buf *b)
-{
-	if (b->data)
-		OPENSSL_cleanse(b->data, b->cap);
-	buf_fini(b);
-}
-
 static void free_bio(BIO **bio)
 {
 	BIO_free(*bio);
 }
 
-static int read_file(const char *path, bool secret, struct buf *ret, char **ret_why)
+static int read_file(const char *path, const char *secret, struct buf *ret, char **ret_why)
 {
-	AUTO(util_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat st;
-	int r;
+	int r = secret_read(path, secret, ret, ret_why);
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return bad(ret_why, "%s: %s", path, strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		return bad(ret_why, "%s: not a regular file", path);
-	if (secret && (st.st_mode & S_IRWXO))
-		return bad(ret_why, "%s: others can get at this private key: chmod o-rwx %s", path,
-			path);
-	r = fs_read_fd(fd, ret);
-	if (r == -ENOMEM)
-		return r;
-	if (r < 0)
-		return bad(ret_why, "%s: %s", path, r == -E2BIG ? "too large" : strerror(-r));
-	return 0;
+	return r == SECRET_BAD ? TLS_BAD_FILES : r;
 }
 
 /* A passphrase would have to be asked for, and nobody is there. */
@@ -125,7 +102,7 @@ static int load_certificate(SSL_CTX *ssl, const char *path, char **ret_why)
 {
 	AUTO(buf_fini) struct buf text = BUF_INIT_MAX(FILE_MAX);
 	AUTO(free_bio) BIO *bio = NULL;
-	int r = read_file(path, false, &text, ret_why), n = 0;
+	int r = read_file(path, NULL, &text, ret_why), n = 0;
 	bool broken = false;
 	X509 *x;
 
@@ -156,9 +133,9 @@ static int load_certificate(SSL_CTX *ssl, const char *path, char **ret_why)
 
 static int load_key(SSL_CTX *ssl, const struct tls_files *f, char **ret_why)
 {
-	AUTO(forget) struct buf text = BUF_INIT_MAX(FILE_MAX);
+	AUTO(secret_fini) struct buf text = BUF_INIT_MAX(FILE_MAX);
 	AUTO(free_bio) BIO *bio = NULL;
-	int r = read_file(f->key, true, &text, ret_why);
+	int r = read_file(f->key, "private key", &text, ret_why);
 	bool asked = false, fits;
 	EVP_PKEY *key;
 
@@ -194,7 +171,7 @@ static int load_ca(SSL_CTX *ssl, const char *path, bool ask, char **ret_why)
 {
 	AUTO(buf_fini) struct buf text = BUF_INIT_MAX(FILE_MAX);
 	AUTO(free_bio) BIO *bio = NULL;
-	int r = read_file(path, false, &text, ret_why), n = 0;
+	int r = read_file(path, NULL, &text, ret_why), n = 0;
 	bool broken = false;
 	X509 *x;
 

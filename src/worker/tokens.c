@@ -9,7 +9,6 @@
 #include "worker/tokens.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdarg.h>
@@ -17,10 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/fs.h"
+#include "base/secret.h"
 
 static const char characters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 				 "-._~+/=";
@@ -156,42 +153,13 @@ int tokens_parse(const char *path, const char *text, size_t n, struct tokens *re
 	return 0;
 }
 
-static int open_file(const char *path, int *ret_fd, char **ret_why)
-{
-	/* A fifo that nobody writes to is not waited for. */
-	AUTO(util_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat st;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return bad(ret_why, "%s: %s", path, strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		return bad(ret_why, "%s: not a regular file", path);
-	if (st.st_mode & S_IRWXO)
-		return bad(ret_why, "%s: others can get at it: chmod o-rwx %s", path, path);
-	*ret_fd = TAKE_FD(fd);
-	return 0;
-}
-
-static void forget(struct buf *b)
-{
-	if (b->data)
-		OPENSSL_cleanse(b->data, b->cap);
-	buf_fini(b);
-}
-
 int tokens_load(const char *path, struct tokens *ret, char **ret_why)
 {
-	AUTO(forget) struct buf text = BUF_INIT_MAX(TOKENS_FILE_MAX);
-	AUTO(util_close) int fd = -1;
-	int r = open_file(path, &fd, ret_why);
+	AUTO(secret_fini) struct buf text = BUF_INIT_MAX(TOKENS_FILE_MAX);
+	int r = secret_read(path, "token", &text, ret_why);
 
 	if (r != 0)
-		return r;
-	r = fs_read_fd(fd, &text);
-	if (r == -ENOMEM)
-		return r;
-	if (r < 0)
-		return bad(ret_why, "%s: %s", path, r == -E2BIG ? "too large" : strerror(-r));
+		return r == SECRET_BAD ? TOKENS_BAD_FILE : r;
 	return tokens_parse(path, buf_str(&text), text.len, ret, ret_why);
 }
 

@@ -170,7 +170,7 @@ static void test_files(void **state)
 	check_load(path, NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(open_modes); i++) {
 		assert_int_equal(fchmod(fd, open_modes[i]), 0);
-		check_load(path, "others can get at it: chmod o-rwx /tmp/test-tokens-");
+		check_load(path, "others can get at this token: chmod o-rwx /tmp/test-tokens-");
 	}
 	assert_int_equal(fchmod(fd, 0600), 0);
 	assert_int_equal(ftruncate(fd, TOKENS_FILE_MAX + 1), 0);
