@@ -18,6 +18,8 @@
  * file in the place of the old one, often with the same bytes.
  */
 
+enum { READ_CHUNK = 1 << 17 };
+
 static bool same_inode(const void *item, const void *key)
 {
 	const struct inode *i = item;
@@ -206,37 +208,47 @@ static int content_of(
 	return 0;
 }
 
-static int digest_bytes(struct scan_fs_state *s, const void *data, size_t n, uint8_t digest[32])
+/*
+ * All of n bytes and the end of the file behind them, and their digest. A piece is digested while it
+ * is still in the processor's cache, and a large file whose bytes nobody wants is never in memory.
+ */
+static int read_exactly(
+	struct scan_fs_state *s, int fd, size_t n, uint8_t digest[32], char **ret_data)
 {
-	/* Only memory can fail here: the algorithm was fetched when the view was made. */
-	if (EVP_DigestInit_ex2(s->digester, s->sha256, NULL) != 1 ||
-		EVP_DigestUpdate(s->digester, data, n) != 1 ||
-		EVP_DigestFinal_ex(s->digester, digest, NULL) != 1)
-		return -ENOMEM;
-	return 0;
-}
-
-/* All of n bytes and the end of the file behind them. */
-static int read_exactly(struct scan_fs_state *s, int fd, char *data, size_t n)
-{
-	size_t done = 0;
+	/* There is a byte to spare: there the end is seen, and then set to NUL. */
+	size_t room = ret_data ? n + 1 : MIN(n + 1, (size_t)READ_CHUNK), done = 0;
+	AUTO(util_free) char *data = malloc(room);
 	ssize_t got;
 
-	/* The buffer has a byte to spare: there the end is seen, and then set to NUL. */
+	/* Only memory can fail of the digest: its algorithm was fetched when the view was made. */
+	if (!data || EVP_DigestInit_ex2(s->digester, s->sha256, NULL) != 1)
+		return -ENOMEM;
 	do {
-		got = read(fd, data + done, n + 1 - done);
+		char *to = ret_data ? data + done : data;
+
+		got = read(fd, to, MIN(room - (size_t)(to - data), (size_t)READ_CHUNK));
 		s->stats.reads++;
 		if (got < 0 && errno != EINTR)
 			return -errno;
-		if (got > 0)
-			done += (size_t)got;
+		if (got <= 0)
+			continue;
+		done += (size_t)got;
+		if (EVP_DigestUpdate(s->digester, to, (size_t)got) != 1)
+			return -ENOMEM;
 	} while (got != 0 && done <= n);
 	s->stats.read_bytes += done;
-	data[n] = '\0';
-	return done == n ? 0 : CONTENT_CHANGED;
+	if (EVP_DigestFinal_ex(s->digester, digest, NULL) != 1)
+		return -ENOMEM;
+	if (done != n)
+		return CONTENT_CHANGED;
+	if (ret_data) {
+		data[n] = '\0';
+		*ret_data = TAKE_PTR(data);
+	}
+	return 0;
 }
 
-/* The bytes and their digest, of one moment as far as size and times tell. */
+/* The bytes (or not) and their digest, of one moment as far as size and times tell. */
 static int read_whole(struct scan_fs_state *s, const struct inode *i, int fd, struct stamp *st,
 	uint8_t digest[32], char **ret_data)
 {
@@ -250,12 +262,7 @@ static int read_whole(struct scan_fs_state *s, const struct inode *i, int fd, st
 		return CONTENT_CHANGED;
 	if (st->size > SCAN_FS_FILE_MAX)
 		return -E2BIG;
-	data = malloc((size_t)st->size + 1);
-	if (!data)
-		return -ENOMEM;
-	r = read_exactly(s, fd, data, (size_t)st->size);
-	if (r == 0)
-		r = digest_bytes(s, data, (size_t)st->size, digest);
+	r = read_exactly(s, fd, (size_t)st->size, digest, ret_data ? &data : NULL);
 	if (r == 0)
 		r = view_stat(s, fd, "", true, &after);
 	if (r)
@@ -263,7 +270,8 @@ static int read_whole(struct scan_fs_state *s, const struct inode *i, int fd, st
 	if (after.size != st->size || !view_same_time(&after.mtime, &st->mtime) ||
 		!view_same_time(&after.ctime, &st->ctime))
 		return CONTENT_CHANGED;
-	*ret_data = TAKE_PTR(data);
+	if (ret_data)
+		*ret_data = TAKE_PTR(data);
 	return 0;
 }
 
@@ -301,7 +309,7 @@ static int read_and_attach(struct scan_fs_state *s, struct inode *i, int fd,
 	struct content *c;
 	uint8_t digest[32];
 	struct stamp st;
-	int r = read_whole(s, i, fd, &st, digest, &data);
+	int r = read_whole(s, i, fd, &st, digest, ret_data ? &data : NULL);
 
 	if (r)
 		return r;
@@ -316,7 +324,8 @@ static int read_and_attach(struct scan_fs_state *s, struct inode *i, int fd,
 	take_stamp(s, i, &st);
 	i->read_at = *at;
 	attach(s, i, c);
-	*ret_data = TAKE_PTR(data);
+	if (ret_data)
+		*ret_data = TAKE_PTR(data);
 	return 0;
 }
 

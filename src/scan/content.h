@@ -30,7 +30,7 @@ void content_free_all(struct scan_fs_state *s);
 /*
  * Read the file that fd is open for (which is checked to be i), digest it and make that i's
  * content. 0; CONTENT_CHANGED: it is another file by now, or was written while it was read;
- * -E2BIG, -errno. *ret_data is malloc'ed, with a NUL behind.
+ * -E2BIG, -errno. *ret_data is malloc'ed, with a NUL behind; ret_data NULL: they are not kept.
  */
 enum content_outcome { CONTENT_CHANGED = 1 };
 int content_read(struct scan_fs_state *s, struct inode *i, int fd, char **ret_data) MUST_CHECK;

@@ -326,7 +326,7 @@ int scan_fs_content(
 	if (!path->inode->content || (ret_data && !path->inode->content->derived)) {
 		r = CONTENT_CHANGED;
 		for (int i = 0; i < TRIES && r == CONTENT_CHANGED; i++)
-			r = open_and_read(s, p, content_read, &data);
+			r = open_and_read(s, p, content_read, ret_data ? &data : NULL);
 		if (r == CONTENT_CHANGED)
 			view_outdate(s); /* by the next proof it may be another file */
 		path->watched &= !p->node->inode->by_stat;

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <openssl/evp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -613,6 +614,39 @@ static void contents_go_at_a_refresh(void **state)
 	}
 }
 
+/* With the bytes and without, around the size of the pieces in which a file is read. */
+static void digests_are_of_all_bytes(void **state)
+{
+	static const size_t sizes[] = {0, 1, 4095, (1 << 17) - 1, 1 << 17, (1 << 17) + 1, 400001};
+
+	world_fill();
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		AUTO(util_free) char *text = malloc(sizes[i] + 1), *data = NULL;
+		uint8_t digest[32];
+
+		assert_non_null(text);
+		for (size_t k = 0; k < sizes[i]; k++)
+			text[k] = (char)('a' + (k / 100 + k) % 26);
+		text[sizes[i]] = '\0';
+		world_put("large", text);
+		assert_int_equal(EVP_Digest(text, sizes[i], digest, NULL, EVP_sha256(), NULL), 1);
+		for (int wanted = 0; wanted < 2; wanted++) {
+			AUTO(scan_fs_fini) struct scan_fs fs;
+			struct scan_content *c;
+			struct scan_path *p;
+
+			start(&fs, 0);
+			p = world_path(&fs, "large");
+			assert_true(world_true(&fs, p));
+			assert_int_equal(scan_fs_content(&fs, p, &c, wanted ? &data : NULL), 0);
+			assert_int_equal(c->size, sizes[i]);
+			assert_memory_equal(c->digest, digest, sizeof(digest));
+		}
+		assert_string_equal(data, text);
+	}
+	world_empty();
+}
+
 struct told {
 	unsigned links, directories;
 	char last[PATH_MAX];
@@ -862,6 +896,7 @@ int main(void)
 		TEST(overflow_makes_all_unknown),
 		TEST(equal_bytes_are_one_content),
 		TEST(contents_go_at_a_refresh),
+		TEST(digests_are_of_all_bytes),
 		TEST(steps_on_the_way_are_told),
 		TEST(changes_in_mid_scan_are_found),
 		TEST(what_was_another_in_between_is_known),
