@@ -51,7 +51,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	scan_tmp_make();
 	if (engine_init(&e, scan_tmp, "main.c",
 		    ENGINE_C17 | (data[0] & 1 ? SCAN_MODE_CLANG : 0) |
-			    (data[0] & 2 ? SCAN_MODE_CXX | SCAN_MODE_TRUE : 0)) < 0)
+			    (data[0] & 2 ? SCAN_MODE_CXX | SCAN_MODE_TRUE : 0),
+		    SCAN_FS_NO_WATCH) < 0)
 		abort();
 	evaluate(&e, data + 1, size - 1);
 	engine_fini(&e);

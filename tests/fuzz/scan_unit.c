@@ -63,7 +63,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	scan_tmp_make();
 	write_files(data + 1, size - 1);
-	if (engine_init(&e, scan_tmp, "main.c", modes[data[0] % ARRAY_SIZE(modes)]) < 0)
+	if (engine_init(&e, scan_tmp, "main.c", modes[data[0] % ARRAY_SIZE(modes)],
+		    SCAN_FS_NO_WATCH) < 0)
 		abort();
 	run_twice(&e);
 	engine_fini(&e);

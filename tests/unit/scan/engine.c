@@ -27,12 +27,12 @@ static int search(struct engine *e)
 	return 0;
 }
 
-int engine_init(struct engine *e, const char *dir, const char *input, uint32_t mode)
+int engine_init(struct engine *e, const char *dir, const char *input, uint32_t mode, unsigned view)
 {
 	int r;
 
 	*e = (struct engine){.plan = {.cwd = dir, .input = input}};
-	r = scanner_new(NULL, SCAN_FS_NO_WATCH, &e->s);
+	r = scanner_new(NULL, view, &e->s);
 	if (r < 0)
 		return r;
 	e->facts = facts_new();

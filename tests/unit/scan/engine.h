@@ -22,8 +22,9 @@ enum {
 		     SCAN_MODE_DOLLARS
 };
 
-/* dir: absolute, and there; input: a file in it. Both outlive the engine. -errno. */
-int engine_init(struct engine *e, const char *dir, const char *input, uint32_t mode) MUST_CHECK;
+/* dir: absolute, and there; input: a file in it. Both outlive the engine. view: SCAN_FS_…. -errno. */
+int engine_init(struct engine *e, const char *dir, const char *input, uint32_t mode,
+	unsigned view) MUST_CHECK;
 void engine_fini(struct engine *e);
 
 /* What stands before the source, as of -D; NULL: nothing. -errno. */
