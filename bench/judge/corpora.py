@@ -184,6 +184,7 @@ class Tree:
     build: tuple[str, ...]
     languages: str
     archives: tuple[str, ...] = ()  # where a package leaves the source, looked at first
+    only: str = ""  # the one compiler whose options the commands have
 
 
 KERNEL_SLICE = "kernel/ mm/ lib/ fs/ext4/ net/core/ arch/x86/kernel/ arch/x86/lib/ arch/x86/entry/"
@@ -213,8 +214,17 @@ TREES = {
     "linux": Tree(
         "linux",
         ("make -s defconfig", 'make -s -k -j{jobs} CC="{cc}" prepare ' + KERNEL_SLICE),
-        "C and assembler; gcc only",
+        "C and assembler",
         ("/usr/src/linux-source-*.tar.xz",),
+        "gcc",
+    ),
+    "linux-clang": Tree(
+        "linux",
+        ("make -s CC=clang defconfig",
+         'make -s -k -j{jobs} CC="{cc}" prepare kernel/ lib/ fs/ext4/'),
+        "C and assembler",
+        ("/usr/src/linux-source-*.tar.xz",),
+        "clang",
     ),
 }
 
@@ -241,7 +251,8 @@ def _capture(place: Place, name: str, jobs: int) -> list[dict]:
         record.unlink(missing_ok=True)
         env = {**os.environ, "JUDGE_RECORD": str(record), "LC_ALL": "C"}
         env.pop("MAKEFLAGS", None)
-        words = {"cc": f"{RECORDER} gcc", "cxx": f"{RECORDER} g++", "jobs": jobs}
+        cc = TREES[name].only or "gcc"
+        words = {"cc": f"{RECORDER} {cc}", "cxx": f"{RECORDER} {sibling(cc, True)}", "jobs": jobs}
         with open(place.root / "trees" / f"{name}.log", "wb") as log:
             for line in TREES[name].build:
                 quiet = {"stdout": log, "stderr": log, "stdin": subprocess.DEVNULL}
@@ -272,8 +283,9 @@ def _as(compiler: str, argv: list[str]) -> tuple[str, ...]:
 
 def _project(name: str):
     def units(place: Place, compiler: str, _: list[str], jobs: int = 2) -> list[Unit]:
-        if name == "linux" and "clang" in compiler:
-            return []  # the recorded commands are full of gcc's options
+        only = TREES[name].only
+        if only and ("clang" in compiler) != (only == "clang"):
+            return []
         seen, found = set(), []
         for record in _capture(place, name, jobs):
             source = _is_unit(record["argv"], record["cwd"])
@@ -372,6 +384,7 @@ CORPORA = {
     "redis": _project("redis"),
     "git": _project("git"),
     "linux": _project("linux"),
+    "linux-clang": _project("linux-clang"),
     "sqlite": _project("sqlite"),
     "fmtlib": fmtlib,
     "re2": _sources("re2", "re2/*.cc util/*.cc re2/testing/*.cc re2/fuzzing/*.cc", "-Wall -I."),
