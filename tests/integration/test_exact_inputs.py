@@ -507,7 +507,7 @@ STAYS = [
     ("modules", "clang -fmodules -c u.c -o u.o"),
     ("save-temps", "gcc -save-temps=cwd -frandom-seed=1 -g -gsplit-dwarf -c u.c -o out/u.o"),
     ("plugin", "gcc -fplugin=./none.so -c u.c -o u.o"),
-    ("assembler-option", "gcc -Wa,-adhln=u.lst,-ag -c p.s -o u.o"),
+    ("assembler-option", "gcc -Wa,-adhln=u.lst -c p.s -o u.o"),
 ]
 
 

@@ -57,7 +57,7 @@ def own_commands():
             place_of = re.fullmatch(r"(-I|-isystem)(.+)", word)
             if place_of:
                 words.append(place_of[1] + str(Path(entry["directory"], place_of[2]).resolve()))
-            elif re.match(r"-(D|f|m|std=|pthread|W)", word):
+            elif re.match(r"-(D|f|m|std=|pthread|W)", word) and word != "-Werror":
                 words.append(word)
         found.append((words, str(source)))
     return found
