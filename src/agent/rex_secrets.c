@@ -2,7 +2,6 @@
 #include "agent/rex_secrets.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,18 +9,6 @@
 #include "base/secret.h"
 
 enum { CA, CERT, KEY, TOKEN };
-
-static int bad(char **ret_why, const char *fmt, ...) PRINTF_LIKE(2, 3);
-static int bad(char **ret_why, const char *fmt, ...)
-{
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vasprintf(ret_why, fmt, ap);
-	va_end(ap);
-	return n < 0 ? -ENOMEM : REX_SECRETS_BAD;
-}
 
 /* Of memory that held a secret. */
 static void wipe(char *s, size_t n)
@@ -77,11 +64,11 @@ int rex_secrets_parse(
 		if (k == 0 || *line == '#')
 			continue;
 		if (token)
-			return bad(ret_why,
+			return secret_bad(ret_why,
 				"%s: there is more than one line in it: leave one token", path);
 		for (size_t i = 0; i < k; i++)
 			if (!is_token_char(line[i]))
-				return bad(ret_why,
+				return secret_bad(ret_why,
 					"%s: its line is no bearer token: letters, digits and "
 					"-._~+/= only, without \"Bearer\"",
 					path);
@@ -89,9 +76,10 @@ int rex_secrets_parse(
 		length = k;
 	}
 	if (!token)
-		return bad(ret_why, "%s: there is no token in it", path);
+		return secret_bad(ret_why, "%s: there is no token in it", path);
 	if (length > REX_TOKEN_MAX)
-		return bad(ret_why, "%s: the token is longer than %d bytes", path, REX_TOKEN_MAX);
+		return secret_bad(
+			ret_why, "%s: the token is longer than %d bytes", path, REX_TOKEN_MAX);
 	if (asprintf(ret_authorization, "Bearer %.*s", (int)length, token) < 0)
 		return -ENOMEM;
 	return 0;
@@ -103,7 +91,7 @@ static int load_token(const char *path, char **ret_authorization, char **ret_why
 	int r = secret_read(path, "token", &text, ret_why);
 
 	if (r != 0)
-		return r == SECRET_BAD ? REX_SECRETS_BAD : r;
+		return r;
 	return rex_secrets_parse(path, buf_str(&text), text.len, ret_authorization, ret_why);
 }
 

@@ -5,6 +5,8 @@
 
 #include "net/tls.h"
 
+#include "base/secret.h"
+
 /*
  * What a client of gRPC shows a server, and what the server must show: certificates, a key, a
  * bearer token. All of them are files, read when they are first needed and again once they have
@@ -21,7 +23,7 @@ enum {
 	REX_SECRETS_LOOK_MS = 1000,
 };
 
-enum { REX_SECRETS_BAD = 1 };
+enum { REX_SECRETS_BAD = SECRET_BAD };
 
 struct rex_secrets {
 	bool tls;

@@ -11,8 +11,7 @@
 
 #include "base/fs.h"
 
-static int bad(char **ret_why, const char *fmt, ...) PRINTF_LIKE(2, 3);
-static int bad(char **ret_why, const char *fmt, ...)
+int secret_bad(char **ret_why, const char *fmt, ...)
 {
 	char *text;
 	va_list ap;
@@ -34,17 +33,18 @@ int secret_read(const char *path, const char *secret, struct buf *ret, char **re
 	int r;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return bad(ret_why, "%s: %s", path, strerror(errno));
+		return secret_bad(ret_why, "%s: %s", path, strerror(errno));
 	if (!S_ISREG(st.st_mode))
-		return bad(ret_why, "%s: not a regular file", path);
+		return secret_bad(ret_why, "%s: not a regular file", path);
 	if (secret && (st.st_mode & S_IRWXO))
-		return bad(ret_why, "%s: others can get at this %s: chmod o-rwx %s", path, secret,
-			path);
+		return secret_bad(ret_why, "%s: others can get at this %s: chmod o-rwx %s", path,
+			secret, path);
 	r = fs_read_fd(fd, ret);
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0)
-		return bad(ret_why, "%s: %s", path, r == -E2BIG ? "too large" : strerror(-r));
+		return secret_bad(
+			ret_why, "%s: %s", path, r == -E2BIG ? "too large" : strerror(-r));
 	return 0;
 }
 

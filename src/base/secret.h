@@ -7,6 +7,8 @@
 
 /* A positive outcome: *ret_why is one line that names the file and what is wrong, malloc'ed. */
 enum { SECRET_BAD = 1 };
+/* Says it so: SECRET_BAD, or -ENOMEM. */
+int secret_bad(char **ret_why, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /*
  * Append all of the file to ret (whose max bounds it). secret: what it is, "private key", if others

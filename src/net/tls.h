@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include "base/secret.h"
 #include "base/buf.h"
 
 /*
@@ -43,8 +44,8 @@ struct tls_files {
 };
 
 enum tls_outcome {
-	TLS_BAD_FILES = 1, /* of tls_server and tls_client */
-	TLS_CLOSED = 2,    /* of tls_feed: the peer has said its last */
+	TLS_BAD_FILES = SECRET_BAD, /* of tls_server and tls_client */
+	TLS_CLOSED = 2,             /* of tls_feed: the peer has said its last */
 };
 
 /*

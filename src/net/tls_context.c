@@ -54,13 +54,6 @@ static void free_bio(BIO **bio)
 	BIO_free(*bio);
 }
 
-static int read_file(const char *path, const char *secret, struct buf *ret, char **ret_why)
-{
-	int r = secret_read(path, secret, ret, ret_why);
-
-	return r == SECRET_BAD ? TLS_BAD_FILES : r;
-}
-
 /* A passphrase would have to be asked for, and nobody is there. */
 static int no_passphrase(char *to, int size, int writing, void *data)
 {
@@ -102,7 +95,7 @@ static int load_certificate(SSL_CTX *ssl, const char *path, char **ret_why)
 {
 	AUTO(buf_fini) struct buf text = BUF_INIT_MAX(FILE_MAX);
 	AUTO(free_bio) BIO *bio = NULL;
-	int r = read_file(path, NULL, &text, ret_why), n = 0;
+	int r = secret_read(path, NULL, &text, ret_why), n = 0;
 	bool broken = false;
 	X509 *x;
 
@@ -135,7 +128,7 @@ static int load_key(SSL_CTX *ssl, const struct tls_files *f, char **ret_why)
 {
 	AUTO(secret_fini) struct buf text = BUF_INIT_MAX(FILE_MAX);
 	AUTO(free_bio) BIO *bio = NULL;
-	int r = read_file(f->key, "private key", &text, ret_why);
+	int r = secret_read(f->key, "private key", &text, ret_why);
 	bool asked = false, fits;
 	EVP_PKEY *key;
 
@@ -171,7 +164,7 @@ static int load_ca(SSL_CTX *ssl, const char *path, bool ask, char **ret_why)
 {
 	AUTO(buf_fini) struct buf text = BUF_INIT_MAX(FILE_MAX);
 	AUTO(free_bio) BIO *bio = NULL;
-	int r = read_file(path, NULL, &text, ret_why), n = 0;
+	int r = secret_read(path, NULL, &text, ret_why), n = 0;
 	bool broken = false;
 	X509 *x;
 

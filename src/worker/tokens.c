@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,22 +21,6 @@
 static const char characters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 				 "-._~+/=";
 static const char blanks[] = " \t\r";
-
-static int bad(char **ret_why, const char *fmt, ...) PRINTF_LIKE(2, 3);
-static int bad(char **ret_why, const char *fmt, ...)
-{
-	char *text;
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vasprintf(&text, fmt, ap);
-	va_end(ap);
-	if (n < 0)
-		return -ENOMEM;
-	*ret_why = text;
-	return TOKENS_BAD_FILE;
-}
 
 static int digest(const char *token, size_t n, uint8_t ret[TOKENS_DIGEST])
 {
@@ -109,21 +92,23 @@ static int parse_line(
 		token = more;
 	}
 	if (next_word(&rest).n > 0)
-		return bad(ret_why, "%s: line %zu: expected TOKEN, or NAME TOKEN", path, line);
+		return secret_bad(
+			ret_why, "%s: line %zu: expected TOKEN, or NAME TOKEN", path, line);
 	if (name.n > TOKENS_NAME_MAX || !all_of(name))
-		return bad(ret_why,
+		return secret_bad(ret_why,
 			"%s: line %zu: a name is at most %d letters, digits and -._~+/= long", path,
 			line, TOKENS_NAME_MAX);
 	if (!all_of(token))
-		return bad(ret_why,
+		return secret_bad(ret_why,
 			"%s: line %zu: a token has only letters, digits and -._~+/=", path, line);
 	if (token.n < TOKENS_LENGTH_MIN || token.n > TOKENS_LENGTH_MAX)
-		return bad(ret_why,
+		return secret_bad(ret_why,
 			"%s: line %zu: a token is %d to %d characters long: make one with "
 			"\"openssl rand -hex 32\"",
 			path, line, TOKENS_LENGTH_MIN, TOKENS_LENGTH_MAX);
 	if (t->n >= TOKENS_MAX)
-		return bad(ret_why, "%s: line %zu: more than %d tokens", path, line, TOKENS_MAX);
+		return secret_bad(
+			ret_why, "%s: line %zu: more than %d tokens", path, line, TOKENS_MAX);
 	return add(t, name, token, line);
 }
 
@@ -142,7 +127,7 @@ int tokens_parse(const char *path, const char *text, size_t n, struct tokens *re
 		text += rest.n + (end != NULL);
 	}
 	if (r == 0 && t.n == 0)
-		r = bad(ret_why,
+		r = secret_bad(ret_why,
 			"%s: there is no token in it: put one there with \"openssl rand -hex 32\"",
 			path);
 	if (r != 0) {
@@ -159,7 +144,7 @@ int tokens_load(const char *path, struct tokens *ret, char **ret_why)
 	int r = secret_read(path, "token", &text, ret_why);
 
 	if (r != 0)
-		return r == SECRET_BAD ? TOKENS_BAD_FILE : r;
+		return r;
 	return tokens_parse(path, buf_str(&text), text.len, ret, ret_why);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include "base/secret.h"
 #include "base/util.h"
 
 /*
@@ -35,8 +36,8 @@ struct tokens {
 	}
 
 enum tokens_outcome {
-	TOKENS_BAD_FILE = 1, /* of tokens_load */
-	TOKENS_REFUSED = 2,  /* of tokens_check */
+	TOKENS_BAD_FILE = SECRET_BAD, /* of tokens_load */
+	TOKENS_REFUSED = 2,           /* of tokens_check */
 };
 
 /*
