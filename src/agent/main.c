@@ -167,23 +167,20 @@ static int take_lock(struct agent *a)
 
 static int listen_on_socket(struct agent *a)
 {
-	AUTO(util_close) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct sockaddr_un address;
 	int r;
 
-	if (fd < 0)
-		return -errno;
 	/* We hold the lock: what is left of this name belongs to an agent that is dead. */
 	unlinkat(a->place.dir, a->place.socket, 0);
 	ipc_place_address(&a->place, &address);
-	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+	if (bind(a->place.stream, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return -errno;
 	r = uv_pipe_init(a->loop, &a->listener, 0);
 	if (r == 0)
-		r = uv_pipe_open(&a->listener, fd);
+		r = uv_pipe_open(&a->listener, a->place.stream);
 	if (r < 0)
 		return r;
-	TAKE_FD(fd);
+	TAKE_FD(a->place.stream);
 	a->listener.data = a;
 	return uv_listen((uv_stream_t *)&a->listener, BACKLOG, on_connection);
 }
@@ -369,7 +366,7 @@ static void tell_ready(int fd)
 int main(int argc, char **argv)
 {
 	const char *log = env_get(environ, "DISTCC_AGENT_LOG");
-	static struct agent agent = {.lock = -1, .place = {.dir = -1}, .warden = WARDEN_INIT};
+	static struct agent agent = {.lock = -1, .place = IPC_PLACE_INIT, .warden = WARDEN_INIT};
 	uint64_t ready = 0;
 	uv_loop_t loop;
 	int r;

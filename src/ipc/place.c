@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/env.h"
@@ -21,19 +22,58 @@ static uint64_t mix(uint64_t hash, uint64_t v)
 	return hash;
 }
 
-static uint64_t identity(void)
+/* struct statx of statx(2), which not every libc declares. */
+struct statx_abi {
+	uint32_t mask;
+	uint32_t unused[35];
+	uint64_t mnt_id;
+	uint64_t spare[13];
+};
+
+enum {
+	STATX_ABI_MNT_ID = 0x1000,        /* Linux 5.8 */
+	STATX_ABI_MNT_ID_UNIQUE = 0x4000, /* 6.8: and never used again */
+};
+
+/* What is mounted at our root: no two mount namespaces share it. */
+static int root_mount(uint64_t *ret)
 {
-	static const char *const what[] = {"/", "/proc/self/ns/mnt", "/proc/self/ns/net"};
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	enum { WANTED = STATX_ABI_MNT_ID | STATX_ABI_MNT_ID_UNIQUE };
+	struct statx_abi st = {0};
+
+	if (syscall(SYS_statx, AT_FDCWD, "/", 0, WANTED, &st) < 0)
+		return -errno;
+	if (!(st.mask & WANTED))
+		return -EOPNOTSUPP;
+	*ret = st.mnt_id;
+	return 0;
+}
+
+/* The network namespace's, by any socket in it (Linux 5.14). */
+static int network_cookie(int socket, uint64_t *ret)
+{
+	enum { SO_NETNS_COOKIE_ABI = 71 };
+	socklen_t len = sizeof(*ret);
+
+	return getsockopt(socket, SOL_SOCKET, SO_NETNS_COOKIE_ABI, ret, &len) < 0 ? -errno : 0;
+}
+
+static uint64_t mix_file(uint64_t hash, const char *path)
+{
 	struct stat st;
 
-	for (size_t i = 0; i < ARRAY_SIZE(what); i++) {
-		if (stat(what[i], &st) < 0)
-			continue;
-		hash = mix(hash, st.st_dev);
-		hash = mix(hash, st.st_ino);
-	}
-	return hash;
+	return stat(path, &st) < 0 ? hash : mix(mix(hash, st.st_dev), st.st_ino);
+}
+
+/* /proc is asked only where the kernel knows no other way: each process's part of it is made when it
+ * is looked at. */
+static uint64_t identity(int socket)
+{
+	uint64_t hash = mix_file(UINT64_C(0xcbf29ce484222325), "/"), id;
+
+	hash = root_mount(&id) == 0 ? mix(hash, id) : mix_file(hash, "/proc/self/ns/mnt");
+	return network_cookie(socket, &id) == 0 ? mix(hash, id)
+						: mix_file(hash, "/proc/self/ns/net");
 }
 
 static char *directory(char *const *envp)
@@ -54,45 +94,55 @@ static char *directory(char *const *envp)
 
 int ipc_place_open(char *const *envp, struct ipc_place *ret)
 {
-	AUTO(util_free) char *dir = directory(envp);
-	uint64_t id = identity();
-	struct ipc_place p;
+	AUTO(ipc_place_close) struct ipc_place p = IPC_PLACE_INIT;
+	uint64_t id;
 	struct stat st;
 	int r;
 
-	if (!dir)
+	p.path = directory(envp);
+	if (!p.path)
 		return -ENOMEM;
-	p.dir = open(dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	p.dir = open(p.path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (p.dir < 0) {
 		const char *own = env_get(envp, "DISTCC_DIR");
 
 		r = own && *own ? fs_mkdirs(own, 0777) : 0;
 		if (r == 0)
-			r = fs_private_dir(dir);
+			r = fs_private_dir(p.path);
 		if (r < 0)
 			return r;
-		p.dir = open(dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		p.dir = open(p.path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (p.dir < 0)
 			return -errno;
 	}
-	if (fstat(p.dir, &st) < 0 || st.st_uid != geteuid() || (st.st_mode & 077)) {
-		close(p.dir);
+	if (fstat(p.dir, &st) < 0 || st.st_uid != geteuid() || (st.st_mode & 077))
 		return -EPERM;
-	}
+	p.stream = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (p.stream < 0)
+		return -errno;
+	id = identity(p.stream);
 	snprintf(p.socket, sizeof(p.socket), "agent-%016llx.sock", (unsigned long long)id);
 	snprintf(p.start, sizeof(p.start), "agent-%016llx.start", (unsigned long long)id);
 	snprintf(p.lock, sizeof(p.lock), "agent-%016llx.lock", (unsigned long long)id);
 	*ret = p;
+	p = (struct ipc_place)IPC_PLACE_INIT;
 	return 0;
 }
 
 void ipc_place_close(struct ipc_place *p)
 {
 	util_close(&p->dir);
+	util_close(&p->stream);
+	util_free(&p->path);
 }
 
 void ipc_place_address(const struct ipc_place *p, struct sockaddr_un *ret)
 {
+	size_t size = sizeof(ret->sun_path);
+
 	*ret = (struct sockaddr_un){.sun_family = AF_UNIX};
-	snprintf(ret->sun_path, sizeof(ret->sun_path), "/proc/self/fd/%d/%s", p->dir, p->socket);
+	/* A relative name would mean something else to the agent, whose working directory is "/". */
+	if (p->path[0] != '/' ||
+		(size_t)snprintf(ret->sun_path, size, "%s/%s", p->path, p->socket) >= size)
+		snprintf(ret->sun_path, size, "/proc/self/fd/%d/%s", p->dir, p->socket);
 }

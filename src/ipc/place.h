@@ -17,14 +17,25 @@
  */
 struct ipc_place {
 	int dir;         /* descriptor of the directory */
+	char *path;      /* its name */
+	int stream;      /* a socket for the launcher to connect, for the agent to bind */
 	char socket[40]; /* names inside it */
 	char start[40];
 	char lock[40];
 };
 
+#define IPC_PLACE_INIT                  \
+	{                               \
+		.dir = -1, .stream = -1 \
+	}
+
 /* Makes the directory where it is missing. -errno; -EPERM: it is not private to this user. */
 int ipc_place_open(char *const *envp, struct ipc_place *ret) MUST_CHECK;
 void ipc_place_close(struct ipc_place *p);
 
-/* The socket's address; by way of /proc/self/fd, so that no directory is too long for it. */
+/*
+ * The socket's address; where the directory's name is too long for that, by way of /proc/self/fd.
+ * Who owns a directory above could have put another directory there since it was opened: who
+ * answers is to be asked for its user (SO_PEERCRED).
+ */
 void ipc_place_address(const struct ipc_place *p, struct sockaddr_un *ret);

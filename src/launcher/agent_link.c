@@ -27,19 +27,30 @@
 #include "config.h"
 #include "launcher/launcher.h"
 
-static int connect_once(const struct ipc_place *place, int *ret_fd)
+static int peer_of(int fd, struct ucred *ret)
 {
-	AUTO(util_close) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_un address;
+	socklen_t len = sizeof(*ret);
 
-	if (fd < 0)
-		return -errno;
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ret, &len) < 0 ? -errno : 0;
+}
+
+static int connect_once(struct ipc_place *place, int *ret_fd)
+{
+	struct sockaddr_un address;
+	struct ucred peer;
+	int r;
+
 	ipc_place_address(place, &address);
-	while (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+	while (connect(place->stream, (struct sockaddr *)&address, sizeof(address)) < 0) {
 		if (errno != EINTR)
 			return -errno;
 	}
-	*ret_fd = TAKE_FD(fd);
+	r = peer_of(place->stream, &peer);
+	if (r == 0 && peer.uid != geteuid())
+		r = -EPERM;
+	if (r < 0)
+		return r;
+	*ret_fd = TAKE_FD(place->stream);
 	return 0;
 }
 
@@ -57,13 +68,9 @@ static bool readable_within(int fd, int ms)
 int agent_link_process(int fd)
 {
 	struct ucred peer;
-	socklen_t len = sizeof(peer);
 	int process;
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 ||
-		child_pidfd(peer.pid, &process) < 0)
-		return -1;
-	return process;
+	return peer_of(fd, &peer) < 0 || child_pidfd(peer.pid, &process) < 0 ? -1 : process;
 }
 
 void agent_link_await_end(int process)
@@ -115,7 +122,7 @@ static int start_agent(void)
 int agent_link_open(bool start, int *ret_fd)
 {
 	const char *agent = env_get(environ, "DISTCC_AGENT");
-	AUTO(ipc_place_close) struct ipc_place place = {.dir = -1};
+	AUTO(ipc_place_close) struct ipc_place place = IPC_PLACE_INIT;
 	AUTO(util_close) int lock = -1;
 	int r;
 

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -101,11 +102,13 @@ static bool is_compiler_name(const char *arg)
 	       cc_language_of_file(arg) == CC_LANGUAGE_NONE;
 }
 
+/* By the path that execve was given: this process's part of /proc is made when it is looked at. */
 static int self_id(struct cc_file_id *ret)
 {
+	const char *path = (const char *)getauxval(AT_EXECFN);
 	struct stat st;
 
-	if (stat("/proc/self/exe", &st) < 0)
+	if ((!path || stat(path, &st) < 0) && stat("/proc/self/exe", &st) < 0)
 		return -errno;
 	*ret = (struct cc_file_id){.dev = st.st_dev, .ino = st.st_ino};
 	return 0;

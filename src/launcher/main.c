@@ -61,14 +61,14 @@ static void write_log(const struct buf *text)
 }
 
 /* Whether the compiler would colour what it writes to stderr, if it were started here. */
-static bool colour_terminal(void)
+static bool colour_terminal(bool terminal)
 {
 	const char *force = env_get(environ, "CLICOLOR_FORCE");
 	const char *term = env_get(environ, "TERM");
 
 	if (force && *force && !str_eq(force, "0"))
 		return true;
-	return term && !str_eq(term, "dumb") && isatty(STDERR_FILENO);
+	return term && !str_eq(term, "dumb") && terminal;
 }
 
 static void write_error(const struct buf *text)
@@ -124,14 +124,16 @@ int launcher_run(const struct invocation *inv)
 	};
 	AUTO(agent_answer_fini) struct agent_answer a = {.log = BUF_INIT};
 	AUTO(util_close) int fd = -1;
+	bool terminal = isatty(STDERR_FILENO);
 	int r;
 
 	if (!cwd)
 		return launcher_exec(inv);
 	q.umask = umask(0);
 	umask(q.umask);
-	q.flags = (colour_terminal() ? IPC_STDERR_TTY : 0) | (inv->explain ? IPC_EXPLAIN : 0) |
-		  (inv->story ? IPC_STORY : 0) | (isatty(STDERR_FILENO) ? IPC_TERMINAL : 0);
+	q.flags = (colour_terminal(terminal) ? IPC_STDERR_TTY : 0) |
+		  (inv->explain ? IPC_EXPLAIN : 0) | (inv->story ? IPC_STORY : 0) |
+		  (terminal ? IPC_TERMINAL : 0);
 	r = ask_agent(&q, &fd, &a);
 	if (r < 0) {
 		if (env_bool(environ, "DISTCC_VERBOSE", false) || inv->explain || inv->story)

@@ -229,7 +229,7 @@ bool launcher_option(int argc, char **argv, int *ret_exit)
 
 		if (str_eq(argv[1], o->name) && (o->run_words || argc == 2)) {
 			*ret_exit = o->run_words ? o->run_words(argv + 2) : o->run();
-			if (fflush(stdout) != 0)
+			if (fflush(stdout) != 0 || ferror(stdout))
 				*ret_exit = EXIT_DISTCC_FAILED;
 			return true;
 		}
