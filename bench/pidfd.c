@@ -14,7 +14,7 @@
 /*
  * For programs that run under a valgrind that does not know pidfd_open (before 3.20), by
  * LD_PRELOAD: the read end of a pipe, whose other end a thread closes when the child has ended, is
- * readable when a pidfd would be. No other call of syscall() is answered. And valgrind makes
+ * readable when a pidfd would be. Of other calls of syscall(), statx is answered. And valgrind makes
  * /proc/self/exe the program for readlink, but its own for stat.
  */
 
@@ -38,14 +38,25 @@ static void *wait_for_end(void *arg)
 
 long syscall(long number, ...)
 {
-	struct watch *w = &watches[n_watches++ % 64];
+	struct watch *w;
 	pthread_t thread;
 	va_list ap;
-	int fd[2];
+	int fd[2], first;
 
 	va_start(ap, number);
-	w->pid = va_arg(ap, pid_t);
+	first = va_arg(ap, int);
+	if (number == SYS_statx) {
+		const char *path = va_arg(ap, const char *);
+		int flags = va_arg(ap, int);
+		unsigned mask = va_arg(ap, unsigned);
+		struct statx *st = va_arg(ap, struct statx *);
+
+		va_end(ap);
+		return statx(first, path, flags, mask, st);
+	}
 	va_end(ap);
+	w = &watches[n_watches++ % 64];
+	w->pid = first;
 	if (number != SYS_pidfd_open || pipe2(fd, O_CLOEXEC) < 0) {
 		errno = ENOSYS;
 		return -1;

@@ -215,14 +215,16 @@ static void fd_link(int fd, char link[FD_LINK_SIZE])
 /* A file without a name; -EOPNOTSUPP also where it could not get one later, for want of /proc. */
 static int open_nameless(const char *dir, mode_t mode)
 {
+	static _Atomic bool proc_is_there;
 	AUTO(util_close) int fd = open(dir, O_RDWR | O_TMPFILE | O_CLOEXEC, mode);
 	char link[FD_LINK_SIZE];
 
 	if (fd < 0)
 		return -errno;
 	fd_link(fd, link);
-	if (access(link, F_OK) < 0)
+	if (!proc_is_there && access(link, F_OK) < 0)
 		return -EOPNOTSUPP;
+	proc_is_there = true;
 	if (fchmod(fd, mode) < 0) {
 		/* As above. */
 	}
@@ -235,28 +237,42 @@ int fs_output_open(const char *target, mode_t mode, struct fs_output *ret)
 	AUTO(util_free) char *copy = strdup(target);
 	AUTO(util_free) char *temp = NULL;
 	struct stat st;
+	bool there;
 	int fd;
 
 	if (!dir || !copy)
 		return -ENOMEM;
+	there = lstat(target, &st) == 0;
 	/* "-o /dev/null" as root must not turn the device into a file. */
-	if (lstat(target, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
+	if (there && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
 		return -EEXIST;
 	fd = open_nameless(dir, mode);
 	if (fd == -EOPNOTSUPP || fd == -EISDIR || fd == -EINVAL || fd == -ENOENT)
 		fd = open_named(target, mode, &temp);
 	if (fd < 0)
 		return fd;
-	*ret = (struct fs_output){.fd = fd, .target = TAKE_PTR(copy), .temp = TAKE_PTR(temp)};
+	*ret = (struct fs_output){
+		.fd = fd, .target = TAKE_PTR(copy), .temp = TAKE_PTR(temp), .there = there};
 	return 0;
 }
 
+/* Without a way through /proc where the kernel lets who made the file do so (Linux 6.10, or root). */
 static int link_fd(int fd, const char *name)
 {
+	static _Atomic bool by_proc;
 	char link[FD_LINK_SIZE];
 
+	if (!by_proc) {
+		if (linkat(fd, "", AT_FDCWD, name, AT_EMPTY_PATH) == 0)
+			return 0;
+		if (errno != ENOENT)
+			return -errno;
+	}
 	fd_link(fd, link);
-	return linkat(AT_FDCWD, link, AT_FDCWD, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+	if (linkat(AT_FDCWD, link, AT_FDCWD, name, AT_SYMLINK_FOLLOW) < 0)
+		return -errno;
+	by_proc = true;
+	return 0;
 }
 
 /*
@@ -266,9 +282,10 @@ static int link_fd(int fd, const char *name)
  */
 static int name_it(struct fs_output *o)
 {
+	bool removed = o->there && unlink(o->target) == 0;
 	int r = link_fd(o->fd, o->target);
 
-	if (r == -EEXIST && unlink(o->target) == 0)
+	if (r == -EEXIST && !removed && unlink(o->target) == 0)
 		r = link_fd(o->fd, o->target);
 	for (int i = 0; r == -EEXIST && i < TEMP_TRIES && !o->temp; i++) {
 		AUTO(util_free) char *temp = temp_name(o->target);

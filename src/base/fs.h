@@ -44,6 +44,7 @@ struct fs_output {
 	int fd;
 	char *target;
 	char *temp; /* NULL while the file has no name */
+	bool there; /* something had the target's name */
 };
 
 #define FS_OUTPUT_INIT   \
