@@ -356,6 +356,7 @@ int job_exact_prepare(struct job *j, uint64_t since, prepare_done_fn done)
 		.envp = j->request->envp,
 		.cwd = j->request->cwd,
 		.compiler = j->request->compiler,
+		.family = j->command.family,
 		.base = base_directory(j),
 		.colour = job_colour(j) == CC_COLOUR_ALWAYS,
 		.absent = j->story.wanted,

@@ -15,11 +15,9 @@
 #include <time.h>
 
 #include "agent/exclude.h"
-#include "base/env.h"
 #include "base/fs.h"
 #include "base/list.h"
 #include "base/path.h"
-#include "cc/compiler.h"
 #include "cc/response.h"
 
 enum { TEXT_MAX = 1 << 30 }; /* bytes of a source that is preprocessed already */
@@ -41,6 +39,7 @@ struct prepare {
 	struct prepare_queue *queue;
 	struct strv argv, envp;
 	char *cwd, *compiler;
+	enum cc_family family;
 	bool colour, absent, cancelled;
 	uint64_t since;
 	prepare_done_fn done;
@@ -360,9 +359,7 @@ static int prepare(struct prepare *p)
 
 	if (r == 0)
 		r = cc_command_parse_as(
-			cc_compiler_registered(env_get(strv_argv(&p->envp), "DISTCC_COMPILERS"),
-				p->argv.v[0], p->compiler),
-			strv_argv(&p->argv), p->cwd, strv_argv(&p->envp), &command);
+			p->family, strv_argv(&p->argv), p->cwd, strv_argv(&p->envp), &command);
 	if (r < 0)
 		return r;
 	r = build(p, &command);
@@ -421,6 +418,7 @@ int prepare_start(struct prepare_queue *q, const struct prepare_params *params,
 	if (!p)
 		return -ENOMEM;
 	*p = (struct prepare){.queue = q,
+		.family = params->family,
 		.colour = params->colour,
 		.absent = params->absent,
 		.since = params->since,

@@ -25,6 +25,7 @@ struct prepare_params {
 	char *const *argv; /* all of this is copied */
 	char *const *envp;
 	const char *cwd, *compiler;
+	enum cc_family family; /* the compiler's */
 	const char *base; /* DISTCC_BASEDIR, where that is fit; or NULL */
 	bool colour;
 	bool absent;         /* count them, for prepare_facts */

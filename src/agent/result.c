@@ -24,12 +24,21 @@ static bool has(uint64_t outputs, size_t i)
 	return outputs >> i & 1;
 }
 
-static int begin(
-	struct fs_output *file, const char *cwd, const struct rex_output *o, unsigned umask)
+/* What make reads goes where it is, all else into files[*n], which then waits for its name. */
+static int begin(const struct exact_action *a, const struct rex_output *o, const char *cwd,
+	unsigned umask, struct fs_output *files, size_t *n)
 {
 	AUTO(util_free) char *path = path_join(cwd, o->path);
-	int r = path ? fs_output_open(path, 0666 & ~(mode_t)umask, file) : -ENOMEM;
+	struct fs_output *file = &files[*n];
+	int r = path ? FS_REWRITE_NEW : -ENOMEM;
 
+	if (path && str_eq(o->path, a->deps))
+		r = fs_rewrite(path, buf_str(&o->data), o->data.len);
+	if (r != FS_REWRITE_NEW)
+		return r;
+	*file = (struct fs_output)FS_OUTPUT_INIT;
+	++*n;
+	r = fs_output_open(path, 0666 & ~(mode_t)umask, file);
 	return r < 0 ? r : fs_write_all(file->fd, buf_str(&o->data), o->data.len);
 }
 
@@ -44,10 +53,8 @@ int result_publish(
 	for (size_t i = a->outputs.n; e == 0 && i-- > 0;) {
 		const struct rex_output *o = find(r, a->outputs.v[i]);
 
-		if (!o || (a->deps_ours && str_eq(o->path, a->deps)))
-			continue;
-		files[n] = (struct fs_output)FS_OUTPUT_INIT;
-		e = begin(&files[n++], cwd, o, umask);
+		if (o && !(a->deps_ours && str_eq(o->path, a->deps)))
+			e = begin(a, o, cwd, umask, files, &n);
 	}
 	for (size_t i = 0; e == 0 && i < n; i++)
 		e = fs_output_commit(&files[i]);

@@ -21,11 +21,15 @@ void buf_clear(struct buf *b)
 		b->data[0] = '\0';
 }
 
+/* Far below SIZE_MAX, so that no sum here overflows. */
+static size_t max_of(const struct buf *b)
+{
+	return MIN(b->max ? b->max : BUF_MAX_DEFAULT, SIZE_MAX / 4);
+}
+
 int buf_reserve(struct buf *b, size_t n)
 {
-	/* Far below SIZE_MAX, so that no sum here overflows. */
-	size_t max = MIN(b->max ? b->max : BUF_MAX_DEFAULT, SIZE_MAX / 4);
-	size_t cap;
+	size_t max = max_of(b), cap;
 	char *data;
 
 	if (n > max || b->len > max - n)
@@ -69,14 +73,22 @@ int buf_append_char(struct buf *b, char c)
 int buf_printf(struct buf *b, const char *fmt, ...)
 {
 	va_list ap;
-	int n, r;
+	size_t room;
+	int n, r = buf_reserve(b, 0);
 
+	if (r < 0)
+		return r;
+	/* Mostly there is room. */
+	room = MIN(b->cap, max_of(b) + 1) - b->len;
 	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	n = vsnprintf(b->data + b->len, room, fmt, ap);
 	va_end(ap);
-	if (n < 0)
-		return -EINVAL;
-	r = buf_reserve(b, (size_t)n);
+	if (n >= 0 && (size_t)n < room) {
+		b->len += (size_t)n;
+		return 0;
+	}
+	b->data[b->len] = '\0';
+	r = n < 0 ? -EINVAL : buf_reserve(b, (size_t)n);
 	if (r < 0)
 		return r;
 	va_start(ap, fmt);

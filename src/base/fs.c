@@ -256,6 +256,23 @@ int fs_output_open(const char *target, mode_t mode, struct fs_output *ret)
 	return 0;
 }
 
+int fs_rewrite(const char *target, const void *data, size_t n)
+{
+	AUTO(util_close) int fd = open(target, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+	int r;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1)
+		return FS_REWRITE_NEW;
+	r = fs_write_all(fd, data, n);
+	if (r == 0 && (uint64_t)st.st_size > n && ftruncate(fd, (off_t)n) < 0)
+		r = -errno;
+	/* Where a network file system tells of a full disk. */
+	if (close(TAKE_FD(fd)) < 0 && r == 0)
+		r = -errno;
+	return r;
+}
+
 /* Without a way through /proc where the kernel lets who made the file do so (Linux 6.10, or root). */
 static int link_fd(int fd, const char *name)
 {

@@ -100,9 +100,14 @@ static const struct rule rules[] = {
 
 static const struct rule *rule_of(const char *arg)
 {
+	if (arg[0] != '-')
+		return NULL;
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
 		bool prefix = rules[i].form == PREFIX;
 
+		/* Most options differ from most rules there. */
+		if (arg[1] != rules[i].name[1])
+			continue;
 		if (prefix ? str_starts(arg, rules[i].name) : str_eq(arg, rules[i].name))
 			return &rules[i];
 	}

@@ -140,11 +140,14 @@ static void deliver(struct rpc_call *call)
 
 static int read_body(struct rpc_call *call, const uint8_t **data, size_t *n)
 {
-	size_t take = MIN(call->message_len - call->message.len, *n);
+	enum { AHEAD = 8 };
+	size_t left = call->message_len - call->message.len, take = MIN(left, *n);
 	int r;
 
 	/* A message that is here whole takes what it needs; memory for others comes with bytes. */
-	r = buf_append(&call->message, *data, take);
+	r = buf_reserve(&call->message, MIN(left, take * AHEAD));
+	if (r == 0)
+		r = buf_append(&call->message, *data, take);
 	if (r < 0)
 		return r;
 	*data += take;

@@ -45,6 +45,21 @@ static void grows(void **state)
 	assert_true(b.cap < 40000);
 }
 
+/* Whether there is room for it or not. */
+static void prints(void **state)
+{
+	for (int width = 1; width < 200; width++) {
+		AUTO(buf_fini) struct buf b = BUF_INIT;
+
+		for (int i = 0; i < 40; i++)
+			assert_int_equal(buf_printf(&b, "%*d", width, i % 10), 0);
+		assert_int_equal(b.len, 40 * width);
+		assert_int_equal(strlen(b.data), b.len);
+		for (int i = 0; i < 40; i++)
+			assert_int_equal(b.data[(i + 1) * width - 1], '0' + i % 10);
+	}
+}
+
 /* Whatever would pass the maximum changes nothing; what reaches it just fits. */
 static void maximum(void **state)
 {
@@ -136,6 +151,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(appends),
 		cmocka_unit_test(grows),
+		cmocka_unit_test(prints),
 		cmocka_unit_test(maximum),
 		cmocka_unit_test(maximum_without_limit),
 		cmocka_unit_test(consumes),

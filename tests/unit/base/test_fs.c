@@ -236,6 +236,38 @@ static void output_replaces(void **state)
 	assert_string_equal(text, "old");
 }
 
+static void rewrites(void **state)
+{
+	static const char *const texts[] = {"longer than before", "short", "", "again"};
+	struct stat before, after;
+
+	assert_int_equal(fs_rewrite("x.d", "new", 3), FS_REWRITE_NEW);
+	assert_false(exists("x.d"));
+	put("x.d", "old");
+	assert_int_equal(chmod("x.d", 0640), 0);
+	assert_int_equal(stat("x.d", &before), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		assert_int_equal(fs_rewrite("x.d", texts[i], strlen(texts[i])), 0);
+		expect_file("x.d", texts[i]);
+	}
+	assert_int_equal(stat("x.d", &after), 0);
+	assert_int_equal(after.st_ino, before.st_ino);
+	assert_int_equal(after.st_mode & 07777, 0640);
+	assert_int_equal(count_entries("."), 1);
+
+	/* Who has it by another name keeps what is there; a link and a pipe are not written to. */
+	assert_int_equal(link("x.d", "y.d"), 0);
+	assert_int_equal(symlink("x.d", "link.d"), 0);
+	assert_int_equal(mkfifo("fifo", 0600), 0);
+	assert_int_equal(mkdir("dir", 0700), 0);
+	assert_int_equal(fs_rewrite("y.d", "new", 3), FS_REWRITE_NEW);
+	assert_int_equal(unlink("y.d"), 0);
+	assert_int_equal(fs_rewrite("link.d", "new", 3), FS_REWRITE_NEW);
+	assert_int_equal(fs_rewrite("fifo", "new", 3), FS_REWRITE_NEW);
+	assert_int_equal(fs_rewrite("dir", "new", 3), FS_REWRITE_NEW);
+	expect_file("x.d", "again");
+}
+
 static void output_abort_leaves_nothing(void **state)
 {
 	struct fs_output o = FS_OUTPUT_INIT;
@@ -325,6 +357,7 @@ int main(void)
 		IN_DIR(removes_trees),
 		IN_DIR(output_appears_at_once),
 		IN_DIR(output_replaces),
+		IN_DIR(rewrites),
 		IN_DIR(output_abort_leaves_nothing),
 		IN_DIR(output_under_temporary_name),
 		IN_DIR(output_links),
