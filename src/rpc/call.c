@@ -29,7 +29,7 @@ int rpc_call_new(struct rpc_session *s, struct rpc_call **ret)
 	call->started_ms = s->now_ms;
 	call->deadline_ms = RPC_NEVER;
 	call->out_last = &call->out_first;
-	call->raw.max = RPC_STREAM_WINDOW_LARGE + RPC_STREAM_WINDOW;
+	call->raw.max = RPC_STREAM_WINDOW_LARGE + RPC_STREAM_WINDOW_CLIENT;
 	call->message.max = s->limits.message_max;
 	list_init(&call->ready);
 	list_init(&call->starved);

@@ -9,9 +9,9 @@
  * The connection's credit is given back as bytes come. A stream's is given back when its bytes have
  * gone into a message; those that came while the handler was paused, or while the session had no
  * room for another large message (ADMIT), are kept raw, and their credit with them. So what a call
- * can make us hold is its window, and one message; what a session can is: RPC_STREAM_WINDOW for
- * each stream, RPC_STREAM_WINDOW_LARGE for RPC_LARGE_STREAMS of them, inbound_max of large messages
- * and RPC_MESSAGE_SMALL for each small one.
+ * can make us hold is its window, and one message; what a session can is: RPC_STREAM_WINDOW
+ * (of a client: RPC_STREAM_WINDOW_CLIENT) for each stream, RPC_STREAM_WINDOW_LARGE for
+ * RPC_LARGE_STREAMS of them, inbound_max of large messages and RPC_MESSAGE_SMALL for each small one.
  *
  * A call that waits in ADMIT holds no room, and those that have room never wait, so all go on:
  * nothing deadlocks.
@@ -69,10 +69,10 @@ static void give_credit(struct rpc_call *call, size_t n)
 static void grow_window(struct rpc_call *call)
 {
 	struct rpc_session *s = call->s;
+	size_t enough = s->server ? RPC_MESSAGE_SMALL : RPC_STREAM_WINDOW_CLIENT / 2;
 
 	if (call->large_window || !call->stream_open || call->peer_done ||
-		call->bytes_in + call->promised < RPC_MESSAGE_SMALL ||
-		s->n_large >= RPC_LARGE_STREAMS)
+		call->bytes_in + call->promised < enough || s->n_large >= RPC_LARGE_STREAMS)
 		return;
 	if (nghttp2_session_set_local_window_size(
 		    s->h2, NGHTTP2_FLAG_NONE, call->stream, RPC_STREAM_WINDOW_LARGE) == 0) {

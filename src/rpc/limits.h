@@ -23,6 +23,8 @@ enum {
 	 * most RPC_LARGE_STREAMS of them at once (upload of 1 MiB for each round trip).
 	 */
 	RPC_STREAM_WINDOW = 64 << 10,
+	/* Of a client's: it has the streams that it made itself, and most objects fit. */
+	RPC_STREAM_WINDOW_CLIENT = 512 << 10,
 	RPC_STREAM_WINDOW_LARGE = 1 << 20,
 	RPC_LARGE_STREAMS = 32,
 	/* Credit for the whole connection is given back as bytes come: the streams' windows bound. */

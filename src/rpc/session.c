@@ -111,7 +111,8 @@ static int new_h2(struct rpc_session *s)
 static int greet(struct rpc_session *s)
 {
 	const nghttp2_settings_entry settings[] = {
-		{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, RPC_STREAM_WINDOW},
+		{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE,
+			s->server ? RPC_STREAM_WINDOW : RPC_STREAM_WINDOW_CLIENT},
 		{NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, RPC_HEADER_LIST_MAX},
 		{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, s->server ? s->limits.streams_max : 0},
 		{NGHTTP2_SETTINGS_ENABLE_PUSH, 0},

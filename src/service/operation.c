@@ -328,14 +328,16 @@ void operation_join(struct operation *o, struct operation_task *task)
 	assert(!o->task && !o->answer);
 	o->task = task;
 	list_append(&task->operations, &o->of_task);
-	tell(o);
+	if (task->told)
+		tell(o);
 }
 
 void operation_task_stage(struct operation_task *task, enum operation_stage stage)
 {
-	if (task->stage == stage)
+	if (task->stage == stage && task->told)
 		return;
 	task->stage = stage;
+	task->told = true;
 	LIST_FOR(at, &task->operations)
 	tell(LIST_ENTRY(at, struct operation, of_task));
 }

@@ -591,6 +591,9 @@ static void on_read(struct run *r)
 	go(r, QUEUED);
 	queue_wait(service(r)->slots, &r->slot);
 	queue_grant(service(r)->slots);
+	/* Where there is a slot, the first that is told is that it is carried out. */
+	if (r->state == QUEUED)
+		operation_task_stage(&r->task, OPERATION_QUEUED);
 }
 
 static void gate_granted(struct queue_waiter *w)
@@ -722,6 +725,8 @@ void run_start(struct operation_task *task)
 	e->stats.waiting++;
 	queue_wait(&e->gate, &r->gate);
 	queue_grant(&e->gate);
+	if (r->state == WAITING)
+		operation_task_stage(&r->task, OPERATION_QUEUED);
 }
 
 void run_ask(struct operation_task *task, const struct results_asked *asked)

@@ -42,7 +42,7 @@ def test_true(client):
     assert len({o.name for o in operations}) == 1
     assert operations[0].name.startswith("operations/")
     stages = [stage(o) for o in operations]
-    assert stages == sorted(stages) and stages[0] == QUEUED and stages[-1] == COMPLETED
+    assert stages == sorted(stages) and stages[0] == EXECUTING and stages[-1] == COMPLETED
     answer = response(operations[-1])
     result = good(answer)
     assert not answer.cached_result
