@@ -168,11 +168,12 @@ static int take_lock(struct agent *a)
 static int listen_on_socket(struct agent *a)
 {
 	struct sockaddr_un address;
-	int r;
+	int r = ipc_place_address(&a->place, &address);
 
+	if (r < 0)
+		return r;
 	/* We hold the lock: what is left of this name belongs to an agent that is dead. */
 	unlinkat(a->place.dir, a->place.socket, 0);
-	ipc_place_address(&a->place, &address);
 	if (bind(a->place.stream, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return -errno;
 	r = uv_pipe_init(a->loop, &a->listener, 0);
@@ -263,7 +264,9 @@ static int init(struct agent *a)
 	a->texts.texts = true;
 	inflight_init(&a->inflight);
 	/* Who loses the race for the lock ends here, and has nothing to give back. */
-	r = ipc_place_open(environ, &a->place);
+	r = ipc_place_name(environ, &a->place);
+	if (r == 0)
+		r = ipc_place_open(environ, &a->place);
 	if (r == 0)
 		r = take_lock(a);
 	if (r < 0)

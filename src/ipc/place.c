@@ -92,31 +92,14 @@ static char *directory(char *const *envp)
 	return n < 0 ? NULL : s;
 }
 
-int ipc_place_open(char *const *envp, struct ipc_place *ret)
+int ipc_place_name(char *const *envp, struct ipc_place *ret)
 {
 	AUTO(ipc_place_close) struct ipc_place p = IPC_PLACE_INIT;
 	uint64_t id;
-	struct stat st;
-	int r;
 
 	p.path = directory(envp);
 	if (!p.path)
 		return -ENOMEM;
-	p.dir = open(p.path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (p.dir < 0) {
-		const char *own = env_get(envp, "DISTCC_DIR");
-
-		r = own && *own ? fs_mkdirs(own, 0777) : 0;
-		if (r == 0)
-			r = fs_private_dir(p.path);
-		if (r < 0)
-			return r;
-		p.dir = open(p.path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (p.dir < 0)
-			return -errno;
-	}
-	if (fstat(p.dir, &st) < 0 || st.st_uid != geteuid() || (st.st_mode & 077))
-		return -EPERM;
 	p.stream = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (p.stream < 0)
 		return -errno;
@@ -129,6 +112,36 @@ int ipc_place_open(char *const *envp, struct ipc_place *ret)
 	return 0;
 }
 
+static int open_directory(const char *path)
+{
+	int fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int ipc_place_open(char *const *envp, struct ipc_place *p)
+{
+	const char *own = env_get(envp, "DISTCC_DIR");
+	struct stat st;
+	int r;
+
+	p->dir = open_directory(p->path);
+	if (p->dir < 0) {
+		r = own && *own ? fs_mkdirs(own, 0777) : 0;
+		if (r == 0)
+			r = fs_private_dir(p->path);
+		if (r < 0)
+			return r;
+		p->dir = open_directory(p->path);
+		if (p->dir < 0)
+			return p->dir;
+	}
+	if (fstat(p->dir, &st) == 0 && st.st_uid == geteuid() && !(st.st_mode & 077))
+		return 0;
+	util_close(&p->dir);
+	return -EPERM;
+}
+
 void ipc_place_close(struct ipc_place *p)
 {
 	util_close(&p->dir);
@@ -136,13 +149,17 @@ void ipc_place_close(struct ipc_place *p)
 	util_free(&p->path);
 }
 
-void ipc_place_address(const struct ipc_place *p, struct sockaddr_un *ret)
+int ipc_place_address(const struct ipc_place *p, struct sockaddr_un *ret)
 {
 	size_t size = sizeof(ret->sun_path);
 
 	*ret = (struct sockaddr_un){.sun_family = AF_UNIX};
 	/* A relative name would mean something else to the agent, whose working directory is "/". */
-	if (p->path[0] != '/' ||
-		(size_t)snprintf(ret->sun_path, size, "%s/%s", p->path, p->socket) >= size)
-		snprintf(ret->sun_path, size, "/proc/self/fd/%d/%s", p->dir, p->socket);
+	if (p->path[0] == '/' &&
+		(size_t)snprintf(ret->sun_path, size, "%s/%s", p->path, p->socket) < size)
+		return 0;
+	if (p->dir < 0)
+		return -ENAMETOOLONG;
+	snprintf(ret->sun_path, size, "/proc/self/fd/%d/%s", p->dir, p->socket);
+	return 0;
 }

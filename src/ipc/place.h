@@ -16,7 +16,7 @@
  *	agent-ID.lock	locked by the agent for as long as it serves this socket
  */
 struct ipc_place {
-	int dir;         /* descriptor of the directory */
+	int dir;         /* descriptor of the directory; -1: not open */
 	char *path;      /* its name */
 	int stream;      /* a socket for the launcher to connect, for the agent to bind */
 	char socket[40]; /* names inside it */
@@ -29,13 +29,15 @@ struct ipc_place {
 		.dir = -1, .stream = -1 \
 	}
 
+/* Nothing is looked at or made. -errno. */
+int ipc_place_name(char *const *envp, struct ipc_place *ret) MUST_CHECK;
 /* Makes the directory where it is missing. -errno; -EPERM: it is not private to this user. */
-int ipc_place_open(char *const *envp, struct ipc_place *ret) MUST_CHECK;
+int ipc_place_open(char *const *envp, struct ipc_place *p) MUST_CHECK;
 void ipc_place_close(struct ipc_place *p);
 
 /*
- * The socket's address; where the directory's name is too long for that, by way of /proc/self/fd.
- * Who owns a directory above could have put another directory there since it was opened: who
- * answers is to be asked for its user (SO_PEERCRED).
+ * The socket's address; where the directory's name is too long for that, by way of /proc/self/fd:
+ * -ENAMETOOLONG: the directory has to be open for it. Who owns a directory above can put another
+ * one there: who answers is to be asked for its user (SO_PEERCRED).
  */
-void ipc_place_address(const struct ipc_place *p, struct sockaddr_un *ret);
+int ipc_place_address(const struct ipc_place *p, struct sockaddr_un *ret) MUST_CHECK;

@@ -38,9 +38,10 @@ static int connect_once(struct ipc_place *place, int *ret_fd)
 {
 	struct sockaddr_un address;
 	struct ucred peer;
-	int r;
+	int r = ipc_place_address(place, &address);
 
-	ipc_place_address(place, &address);
+	if (r < 0)
+		return r;
 	while (connect(place->stream, (struct sockaddr *)&address, sizeof(address)) < 0) {
 		if (errno != EINTR)
 			return -errno;
@@ -128,12 +129,18 @@ int agent_link_open(bool start, int *ret_fd)
 
 	if (agent && str_eq(agent, "none"))
 		return -ENOENT;
+	r = ipc_place_name(environ, &place);
+	if (r < 0)
+		return r;
+	/* Mostly an agent is there, and its directory needs no look. */
+	r = connect_once(&place, ret_fd);
+	if (r == 0 || (!start && r != -ENAMETOOLONG))
+		return r;
 	r = ipc_place_open(environ, &place);
 	if (r < 0)
 		return r;
-	r = connect_once(&place, ret_fd);
-	if (r == 0 || !start)
-		return r;
+	if (!start)
+		return connect_once(&place, ret_fd);
 	lock = openat(place.dir, place.start, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (lock < 0)
 		return -errno;

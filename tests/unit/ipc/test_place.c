@@ -26,8 +26,14 @@ static int open_in(const char *dir, struct ipc_place *ret)
 	char variable[512];
 	char *envp[] = {variable, NULL};
 
+	int r;
+
 	snprintf(variable, sizeof(variable), "DISTCC_DIR=%s", dir);
-	return ipc_place_open(envp, ret);
+	assert_int_equal(ipc_place_name(envp, ret), 0);
+	r = ipc_place_open(envp, ret);
+	if (r < 0)
+		ipc_place_close(ret);
+	return r;
 }
 
 /* Its name as a process of these new namespaces sees it; false: it may not have them. */
@@ -89,13 +95,20 @@ static void test_addresses(void **state)
 		assert_int_equal(open_in(dirs[i], &listener), 0);
 		assert_int_equal(open_in(dirs[i], &client), 0);
 		assert_string_equal(listener.socket, client.socket);
-		ipc_place_address(&listener, &address);
+		assert_int_equal(ipc_place_address(&listener, &address), 0);
 		assert_int_equal(str_starts(address.sun_path, "/proc/self/fd/"), i > 0);
 		assert_int_equal(
 			bind(listener.stream, (struct sockaddr *)&address, sizeof(address)), 0);
 		assert_int_equal(listen(listener.stream, 1), 0);
 		assert_int_equal(fstatat(client.dir, client.socket, &st, 0), 0);
-		ipc_place_address(&client, &address);
+		if (i > 0) {
+			int dir = client.dir;
+
+			client.dir = -1;
+			assert_int_equal(ipc_place_address(&client, &address), -ENAMETOOLONG);
+			client.dir = dir;
+		}
+		assert_int_equal(ipc_place_address(&client, &address), 0);
 		assert_int_equal(
 			connect(client.stream, (struct sockaddr *)&address, sizeof(address)), 0);
 	}
