@@ -12,7 +12,7 @@ import random
 
 import pytest
 
-from harness import procs
+from harness import exact, procs
 from harness.lab import Lab
 
 
@@ -57,6 +57,17 @@ def lab(request):
     wrong = lab.close()
     if wrong:
         pytest.fail("at the end of the test:\n" + "\n".join(wrong), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def old_worker(request):
+    """See harness.exact.session."""
+    lab = Lab("ours", "ours")
+    with exact.session(lab) as worker:
+        yield worker
+    wrong = lab.close()
+    if wrong:
+        pytest.fail("at the end of the session:\n" + "\n".join(wrong), pytrace=False)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from harness import procs
-from harness.exact import compiled, edit, make_client, start_worker
+from harness.exact import compiled, edit, make_client
 from harness.lab import Mounts, may_mount
 from harness.tree import Tree, differences
 
@@ -25,9 +25,9 @@ WAYS = ["worker", "cache"]
 
 
 @pytest.fixture(params=WAYS)
-def client(request, lab):
+def client(request, lab, old_worker):
     """Its compiles go to a worker, or to the cache alone; fresh says which reason they have."""
-    one = make_client(lab, [start_worker(lab)] if request.param == "worker" else [])
+    one = make_client(lab, [old_worker] if request.param == "worker" else [])
     one.fresh = "exact" if request.param == "worker" else "no-hosts"
     return one
 

@@ -18,7 +18,13 @@ OPTIONS = ("-g", "-O1", "-c", "u.c", "-o", "u.o")
 
 
 @pytest.fixture
-def worker(lab):
+def worker(old_worker):
+    return old_worker
+
+
+@pytest.fixture
+def fresh_worker(lab):
+    """One of its own, which has nothing yet."""
     return start_worker(lab)
 
 
@@ -133,8 +139,8 @@ def test_errors_are_the_compilers_own(lab, worker, client):
     assert got.code == 1
 
 
-def test_nothing_is_sent_twice(lab, worker, client):
-    one, tree = client([worker], DISTCC_CACHE_SIZE=0), units(lab)
+def test_nothing_is_sent_twice(lab, fresh_worker, client):
+    one, tree = client([fresh_worker], DISTCC_CACHE_SIZE=0), units(lab)
     compiled(one, tree, reason="exact")
     first = one.last_job()
     edit(tree, CHANGES["an included header"])
@@ -249,18 +255,18 @@ def test_worker_without_a_store(lab, client):
     assert one.last_job()["reason"] == "remote"
 
 
-def test_worker_is_killed(lab, worker, client):
-    one, tree = client([worker], DISTCC_CACHE_SIZE=0, DISTCC_BACKOFF_PERIOD=0), units(lab)
+def test_worker_is_killed(lab, fresh_worker, client):
+    one, tree = client([fresh_worker], DISTCC_CACHE_SIZE=0, DISTCC_BACKOFF_PERIOD=0), units(lab)
     compiled(one, tree, reason="exact")
-    worker.kill()
+    fresh_worker.kill()
     got = one.compile(tree, "gcc", *OPTIONS)
     assert got.code == 0 and one.last_job()["where"] == "local"
-    worker.start()
+    fresh_worker.start()
     compiled(one, tree, reason="exact")
 
 
-def test_user_goes_away(lab, worker, client):
-    one, tree = client([worker], DISTCC_CACHE_SIZE=0), units(lab)
+def test_user_goes_away(lab, fresh_worker, client):
+    one, tree = client([fresh_worker], DISTCC_CACHE_SIZE=0), units(lab)
     compiled(one, tree, reason="exact")
     body = "".join(f"int g{i}(int x) {{ return x / {i + 1}; }}\n" for i in range(20000))
     edit(tree, lambda path: (path / "u.c").write_text(body))
@@ -270,7 +276,8 @@ def test_user_goes_away(lab, worker, client):
     os.kill(running.pid, signal.SIGTERM)
     running.wait()
     procs.eventually("the compiler is gone", lambda: not [
-        pid for pid in procs.descendants(worker.process.pid) if "cc1" in procs.command_line(pid)])
+        pid for pid in procs.descendants(fresh_worker.process.pid)
+        if "cc1" in procs.command_line(pid)])
     edit(tree, lambda path: (path / "u.c").write_text(SOURCE))
     compiled(one, tree, reason="exact")
 
@@ -307,15 +314,15 @@ def story(one, tree, *argv, **env):
     return [line[14:26].strip() for line in lines if line[10:12] == "ms"], got
 
 
-def test_the_story_of_a_compile(lab, worker, client):
-    one, tree = client([worker]), units(lab)
+def test_the_story_of_a_compile(lab, fresh_worker, client):
+    one, tree = client([fresh_worker]), units(lab)
     labels, got = story(one, tree, "gcc", *OPTIONS)
     assert got.code == 0 and (tree.path / "u.o").exists()
     for label in ("command", "compiler", "hosts", "scan", "toolchain", "action", "cache", "answer",
                   "check", "written", "end"):
         assert label in labels, got.err.decode()
     assert labels[0] == "command" and labels[-1] == "end"
-    assert f"compiled on {worker.host()}".encode() in got.err
+    assert f"compiled on {fresh_worker.host()}".encode() in got.err
 
     procs.eventually("it is kept", lambda: b"its result was kept here" in
                      story(one, tree, "gcc", *OPTIONS)[1].err)
@@ -329,7 +336,7 @@ def found(one, tree):
 
 def test_a_toolchain_is_found_once(lab, client):
     """By asking; then by memory; by the database after the agent's end; anew when it is another."""
-    one, tree = client(), units(lab)
+    one, tree = client(known=False), units(lab)
     assert "by asking" in found(one, tree)
     assert "all as they were:" in found(one, tree)
     one.run("--stop-agent")
@@ -357,8 +364,8 @@ def test_a_broken_database_of_toolchains(lab, client):
     assert "by the database" in found(one, tree)
 
 
-def test_the_story_of_what_stays_here(lab, worker, client):
-    one, tree = client([worker]), units(lab, **{"bad.c": "int x = nothing;\n"})
+def test_the_story_of_what_stays_here(lab, fresh_worker, client):
+    one, tree = client([fresh_worker]), units(lab, **{"bad.c": "int x = nothing;\n"})
     _, got = story(one, tree, "gcc", "-march=native", *OPTIONS)
     assert got.code == 0 and b"-march=native" in got.err and b"run here" in got.err
     assert got.err.splitlines()[-1].split()[:4] == [b"run", b"here", b"status", b"0;"]

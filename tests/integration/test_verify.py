@@ -9,7 +9,7 @@ import sqlite3
 import pytest
 
 from harness import procs
-from harness.exact import start_worker
+from harness.exact import make_client
 from harness.tree import differences
 
 pytestmark = pytest.mark.ours
@@ -20,15 +20,15 @@ FIRST = 20
 
 
 @pytest.fixture
-def worker(lab):
-    return start_worker(lab)
+def worker(old_worker):
+    return old_worker
 
 
 @pytest.fixture
 def client(lab):
     """A function that gives a user whose compiles go the exact way, with a place for memories."""
     def make(hosts=(), **env):
-        one = lab.client(hosts, **{"DISTCC_EXACT": 1, "DISTCC_CACHE_DIR": lab.directory("k"), **env})
+        one = make_client(lab, hosts, **env)
         one.memory = lab.root / one.env["DISTCC_CACHE_DIR"] / "verify"
         return one
 
