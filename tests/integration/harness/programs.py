@@ -52,7 +52,7 @@ class Client:
         self.dir.mkdir(mode=0o700)
         self.program = DEBIAN_CLIENT
         if flavour == "ours":
-            self.program = build_dir() / "src/launcher/distcc"
+            self.program = build_dir() / os.environ.get("DISTCC_LAUNCHER", "src/launcher/distcc")
         self.env = {
             "PATH": PATH,
             "HOME": str(self.home),
