@@ -264,9 +264,10 @@ int fs_rewrite(const char *target, const void *data, size_t n)
 
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1)
 		return FS_REWRITE_NEW;
-	r = fs_write_all(fd, data, n);
-	if (r == 0 && (uint64_t)st.st_size > n && ftruncate(fd, (off_t)n) < 0)
-		r = -errno;
+	/* First, so that whatever happens no old text comes behind the new. */
+	r = (uint64_t)st.st_size > n && ftruncate(fd, (off_t)n) < 0 ? -errno : 0;
+	if (r == 0)
+		r = fs_write_all(fd, data, n);
 	/* Where a network file system tells of a full disk. */
 	if (close(TAKE_FD(fd)) < 0 && r == 0)
 		r = -errno;
@@ -282,7 +283,7 @@ static int link_fd(int fd, const char *name)
 	if (!by_proc) {
 		if (linkat(fd, "", AT_FDCWD, name, AT_EMPTY_PATH) == 0)
 			return 0;
-		if (errno != ENOENT)
+		if (errno == EEXIST)
 			return -errno;
 	}
 	fd_link(fd, link);

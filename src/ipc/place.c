@@ -76,7 +76,7 @@ static uint64_t identity(int socket)
 						: mix_file(hash, "/proc/self/ns/net");
 }
 
-static char *directory(char *const *envp)
+static char *directory(char *const *envp, bool *ret_anybodys)
 {
 	const char *own = env_get(envp, "DISTCC_DIR");
 	const char *runtime = env_get(envp, "XDG_RUNTIME_DIR");
@@ -89,6 +89,7 @@ static char *directory(char *const *envp)
 		n = asprintf(&s, "%s/distcc", runtime);
 	else
 		n = asprintf(&s, "/tmp/distcc-%ld", (long)geteuid());
+	*ret_anybodys = !(own && *own) && !(runtime && *runtime);
 	return n < 0 ? NULL : s;
 }
 
@@ -97,10 +98,17 @@ int ipc_place_name(char *const *envp, struct ipc_place *ret)
 	AUTO(ipc_place_close) struct ipc_place p = IPC_PLACE_INIT;
 	uint64_t id;
 
-	p.path = directory(envp);
+	p.path = directory(envp, &p.anybodys);
 	if (!p.path)
 		return -ENOMEM;
 	p.stream = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	/* Where one of the standard descriptors is closed, it stays closed for the compiler. */
+	if (p.stream >= 0 && p.stream <= STDERR_FILENO) {
+		int fd = fcntl(p.stream, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+
+		close(p.stream);
+		p.stream = fd;
+	}
 	if (p.stream < 0)
 		return -errno;
 	id = identity(p.stream);

@@ -16,9 +16,11 @@
  *	agent-ID.lock	locked by the agent for as long as it serves this socket
  */
 struct ipc_place {
-	int dir;         /* descriptor of the directory; -1: not open */
-	char *path;      /* its name */
-	int stream;      /* a socket for the launcher to connect, for the agent to bind */
+	int dir;       /* descriptor of the directory; -1: not open */
+	char *path;    /* its name */
+	bool anybodys; /* where anybody could have made it first: to be opened before who listens there
+			    is spoken to, which could be nobody who answers */
+	int stream;    /* a socket for the launcher to connect, for the agent to bind */
 	char socket[40]; /* names inside it */
 	char start[40];
 	char lock[40];

@@ -133,14 +133,19 @@ int agent_link_open(bool start, int *ret_fd)
 	if (r < 0)
 		return r;
 	/* Mostly an agent is there, and its directory needs no look. */
-	r = connect_once(&place, ret_fd);
-	if (r == 0 || (!start && r != -ENAMETOOLONG))
-		return r;
+	if (!place.anybodys) {
+		r = connect_once(&place, ret_fd);
+		if (r == 0 || (!start && r != -ENAMETOOLONG))
+			return r;
+	}
 	r = ipc_place_open(environ, &place);
 	if (r < 0)
 		return r;
-	if (!start)
-		return connect_once(&place, ret_fd);
+	if (place.anybodys || !start) {
+		r = connect_once(&place, ret_fd);
+		if (r == 0 || !start)
+			return r;
+	}
 	lock = openat(place.dir, place.start, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (lock < 0)
 		return -errno;

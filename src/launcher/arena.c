@@ -74,7 +74,8 @@ void *realloc(void *old, size_t n)
 	h = (struct head *)old - 1;
 	if (n <= h->size)
 		return old;
-	if ((char *)old + h->size == next && n <= (size_t)(end - (char *)old) - UNIT) {
+	/* A multiple of UNIT is left, so what is rounded up fits, too. */
+	if ((char *)old + h->size == next && n <= (size_t)(end - (char *)old)) {
 		h->size = (n + UNIT - 1) / UNIT * UNIT;
 		next = (char *)old + h->size;
 		return old;

@@ -136,8 +136,8 @@ static int find_compiler(
 	int r;
 
 	*ret_itself = true;
-	if (self_id(&self) < 0 || !cwd) {
-		/* Without /proc or a working directory there is nothing to tell ourselves by. */
+	if (self_id(&self) < 0) {
+		/* There is nothing to tell ourselves by. */
 		return child_find_program(name, path, cwd, ret_path);
 	}
 	if (!masquerade && strchr(name, '/')) {

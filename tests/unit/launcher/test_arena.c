@@ -106,6 +106,20 @@ static void test_too_much(void **state)
 	assert_non_null(malloc(1));
 }
 
+/* The last of a piece, and of no bytes: it cannot grow where it is. */
+static void test_at_the_end(void **state)
+{
+	char *p;
+
+	assert_non_null(malloc(MORE)); /* begins a piece, and leaves room */
+	assert_non_null(malloc((size_t)(end - next) - 2 * sizeof(struct head)));
+	p = malloc(0);
+	assert_ptr_equal(p, end);
+	p = realloc(p, 1);
+	assert_non_null(p);
+	assert_true(p + UNIT <= end && p >= end - MORE - 2 * UNIT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -113,6 +127,7 @@ int main(void)
 		cmocka_unit_test(test_a_block_grows),
 		cmocka_unit_test(test_zero),
 		cmocka_unit_test(test_too_much),
+		cmocka_unit_test(test_at_the_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
