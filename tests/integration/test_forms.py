@@ -4,6 +4,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -399,6 +400,48 @@ def test_stdin_reaches_the_compiler(lab):
     gcc = ("gcc", "-O1", "-x", "c", "-c", "-", "-o", "y.o")
     wanted = lab.local(tree, *argv, *gcc)
     assert_same(client.compile_as(tree, *argv, client.program, *gcc), wanted)
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
+def test_a_standard_descriptor_is_closed(lab, closed):
+    """It is closed for the compiler, too."""
+    client, tree = lab.client([lab.worker()]), lab.tree(SOURCE)
+    argv = ("sh", "-c", f'exec "$@" {closed}', "sh")
+    for gcc in (("gcc", *ARGV), ("gcc", "-x", "c", "-c", "-", "-o", "y.o"), ("gcc", "--version")):
+        wanted = lab.local(tree, *argv, *gcc)
+        assert_same(client.compile_as(tree, *argv, client.program, *gcc), wanted)
+
+
+DEEP = """
+import os, sys
+for _ in range(60):
+    os.mkdir("d" * 100)
+    os.chdir("d" * 100)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+GONE = """
+import os, sys
+os.mkdir("d")
+os.chdir("d")
+os.rmdir("../d")
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+
+
+@pytest.mark.ours
+@pytest.mark.parametrize("script", [DEEP, GONE], ids=["deep", "gone"])
+def test_a_working_directory_that_cannot_be_told(lab, masquerade, script):
+    client = lab.client([lab.worker()])
+
+    def run(*argv, **env):
+        at = lab.directory("at")  # no tree: it could not be looked at
+        got = client.start([sys.executable, "-c", script, *argv], at, **env).wait()
+        return got.code, got.out, got.err
+
+    for argv in (("gcc", "--version"), ("gcc", "-E", "-x", "c", "/dev/null")):
+        wanted = run(*argv)
+        assert run(client.program, *argv) == wanted
+        assert run(*argv, PATH=f"{masquerade(client)}:{PATH}") == wanted
 
 
 def test_preprocessing_and_linking_stay(lab):

@@ -132,6 +132,42 @@ static void test_not_private(void **state)
 	assert_int_equal(open_in(dir, &p), -EPERM);
 }
 
+/* Where anybody may have made a directory of that name, it is to be looked at first. */
+static void test_whose(void **state)
+{
+	char *none[] = {NULL}, *own[] = {(char *)"DISTCC_DIR=/a", NULL};
+	char *runtime[] = {(char *)"XDG_RUNTIME_DIR=/b", NULL};
+	char *const *const envs[] = {none, own, runtime};
+	char names[3][64] = {"", "/a/run", "/b/distcc"};
+
+	snprintf(names[0], sizeof(names[0]), "/tmp/distcc-%ld", (long)geteuid());
+	for (size_t i = 0; i < ARRAY_SIZE(envs); i++) {
+		AUTO(ipc_place_close) struct ipc_place p = IPC_PLACE_INIT;
+
+		assert_int_equal(ipc_place_name(envs[i], &p), 0);
+		assert_string_equal(p.path, names[i]);
+		assert_int_equal(p.anybodys, i == 0);
+		assert_true(p.stream > STDERR_FILENO);
+	}
+}
+
+static void test_standard_descriptors(void **state)
+{
+	AUTO(ipc_place_close) struct ipc_place p = IPC_PLACE_INIT;
+	char *none[] = {NULL};
+	int in = dup(STDIN_FILENO), r;
+
+	close(STDIN_FILENO);
+	r = ipc_place_name(none, &p);
+	assert_int_equal(fcntl(STDIN_FILENO, F_GETFD), -1);
+	if (in >= 0) {
+		dup2(in, STDIN_FILENO);
+		close(in);
+	}
+	assert_int_equal(r, 0);
+	assert_true(p.stream > STDERR_FILENO);
+}
+
 static int make_top(void **state)
 {
 	return mkdtemp(top) ? 0 : -1;
@@ -148,6 +184,8 @@ int main(void)
 		cmocka_unit_test(test_a_place_for_each_namespace),
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_not_private),
+		cmocka_unit_test(test_whose),
+		cmocka_unit_test(test_standard_descriptors),
 	};
 
 	return cmocka_run_group_tests(tests, make_top, remove_top);
