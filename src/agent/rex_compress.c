@@ -36,8 +36,7 @@ bool rex_compress(
 	/* What does not fit into most is an error of zstd's, and not worth it. */
 	if (n < REX_COMPRESS_MIN || !reserve(c, most))
 		return false;
-	made = ZSTD_compressCCtx(c->context, c->buf, most, data, n,
-		n < REX_COMPRESS_LITTLE ? REX_COMPRESS_LEVEL_LITTLE : REX_COMPRESS_LEVEL);
+	made = ZSTD_compressCCtx(c->context, c->buf, most, data, n, REX_COMPRESS_LEVEL);
 	if (ZSTD_isError(made))
 		return false;
 	*ret = c->buf;

@@ -9,9 +9,6 @@
  */
 enum {
 	REX_COMPRESS_LEVEL = 1, /* three times the speed of 3, for a tenth more bytes */
-	REX_COMPRESS_LITTLE =
-		4096, /* bytes; of fewer than that the tables cost more than the text */
-	REX_COMPRESS_LEVEL_LITTLE = -1,
 	REX_COMPRESS_MIN = 200, /* bytes; smaller ones gain nothing */
 };
 
