@@ -26,7 +26,7 @@ struct prepare_params {
 	char *const *envp;
 	const char *cwd, *compiler;
 	enum cc_family family; /* the compiler's */
-	const char *base; /* DISTCC_BASEDIR, where that is fit; or NULL */
+	const char *base;      /* DISTCC_BASEDIR, where that is fit; or NULL */
 	bool colour;
 	bool absent;         /* count them, for prepare_facts */
 	uint64_t since;      /* a moment, to be told whether anything has changed since; or 0 */

@@ -52,6 +52,10 @@ struct fs_output {
 		.fd = -1 \
 	}
 
+int fs_output_open(const char *target, mode_t mode, struct fs_output *ret) MUST_CHECK;
+int fs_output_commit(struct fs_output *o) MUST_CHECK; /* ends o in every case */
+void fs_output_abort(struct fs_output *o);            /* idempotent */
+
 /*
  * The other way, as compilers write all but objects: into the file that is there. No reader is kept from
  * seeing half of it. FS_REWRITE_NEW: nothing was done, since it is none, no regular one, or has
@@ -59,7 +63,3 @@ struct fs_output {
  */
 enum { FS_REWRITE_NEW = 1 };
 int fs_rewrite(const char *target, const void *data, size_t n) MUST_CHECK;
-
-int fs_output_open(const char *target, mode_t mode, struct fs_output *ret) MUST_CHECK;
-int fs_output_commit(struct fs_output *o) MUST_CHECK; /* ends o in every case */
-void fs_output_abort(struct fs_output *o);            /* idempotent */

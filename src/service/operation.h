@@ -83,7 +83,7 @@ struct operation_task {
 	struct list by_action;
 	struct list operations;
 	enum operation_stage stage;
-	bool told; /* the stage, or it is not worth a message yet */
+	bool told; /* who watches knows the stage; not at first, for it may be carried out at once */
 	/* Nobody wants it any more: no operation is left, and none will join. It may be freed from
 	 * inside. Not called once it is finished. */
 	void (*abandoned)(struct operation_task *t);

@@ -25,7 +25,6 @@ static int open_in(const char *dir, struct ipc_place *ret)
 {
 	char variable[512];
 	char *envp[] = {variable, NULL};
-
 	int r;
 
 	snprintf(variable, sizeof(variable), "DISTCC_DIR=%s", dir);
