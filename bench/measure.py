@@ -22,12 +22,11 @@ def tree_seconds(roots) -> float:
     User and system time of these processes, of what lives below them, and of what each has reaped.
     What ended unreaped or was adopted by others is missing: our daemons reap all they start.
     """
-    every = procs.processes()
     total = 0
     for root in roots:
         for pid in {root, *procs.descendants(root)}:
-            if pid in every:
-                total += sum(every[pid].ticks)
+            if its := procs.stat(pid):
+                total += sum(its.ticks)
     return total * TICK
 
 
@@ -36,11 +35,11 @@ def run_ms(roots) -> float:
     As tree_seconds, in milliseconds and to the nanosecond for what the living threads of these
     processes did: a job of a daemon costs less than a tick.
     """
-    every, total = procs.processes(), 0.0
+    total = 0.0
     for root in roots:
         for pid in {root, *procs.descendants(root)}:
-            if pid in every:
-                total += 1000 * TICK * sum(every[pid].ticks[2:])
+            if its := procs.stat(pid):
+                total += 1000 * TICK * sum(its.ticks[2:])
                 total += sum(_thread_ns(task) for task in Path(f"/proc/{pid}/task").glob("*")) / 1e6
     return total
 

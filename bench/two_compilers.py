@@ -10,11 +10,11 @@ import re
 import select
 import shlex
 import shutil
-import struct
 import subprocess
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
+from zygote import Ended, Zygote
+
 SCAN_TIMEOUT_S = 20
 
 
@@ -37,36 +37,9 @@ def spelled(cwd: str, path: str) -> str:
     return _slashes.sub("/", path)
 
 
-def build_zygote(folder: Path) -> Path:
-    library = folder / "zygote.so"
-    subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", str(library), str(HERE / "zygote.c"),
-                    "-ldl"], check=True)
-    return library
-
-
 def clean_env() -> dict:
     keep = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "TMPDIR")}
     return {**keep, "LC_ALL": "C.UTF-8"}
-
-
-class Zygote:
-    def __init__(self, program: str, env: dict):
-        self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.DEVNULL, bufsize=0,
-                                        env={**clean_env(), **env})
-
-    def run(self, errors: str, cwd: str, argv: list) -> int:
-        body = "\0".join([errors, cwd, *argv]).encode() + b"\0"
-        self.process.stdin.write(struct.pack("=I", len(body)) + body)
-        reply = self.process.stdout.read(4)
-        if len(reply) != 4:
-            raise Trouble(f"zygote of {argv[0]} ended")
-        return struct.unpack("=i", reply)[0]
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
-        self.process.stdout.close()
 
 
 class Compiler:
@@ -90,8 +63,8 @@ class Compiler:
 
     def _start(self, program: str) -> Zygote:
         if self.family == "clang" and self.front_end:
-            return Zygote(self.front_end, {})
-        return Zygote(program, {"LD_PRELOAD": str(self.library)})
+            return Zygote(self.front_end, clean_env(), None)
+        return Zygote(program, clean_env(), self.library)
 
     def _template(self, key: tuple, suffix: str) -> tuple:
         """The cc1 command for these options: (argv before the user's options, argv behind)."""
@@ -127,8 +100,11 @@ class Compiler:
         zygote = self.zygotes.get(argv[0])
         if not zygote:
             zygote = self.zygotes[argv[0]] = self._start(argv[0])
-        if zygote.run(self.errors, cwd, argv) != 0:
-            return None
+        try:
+            if zygote.run(self.errors, cwd, argv) != 0:
+                return None
+        except Ended as ended:
+            raise Trouble(str(ended)) from None
         return self._read(cwd)
 
     def driver_depends(self, cwd: str, program) -> set:

@@ -4,6 +4,7 @@ The truth: a real compile, and the dependency file that it leaves. Never -M or -
 are others (gcc does not expand text for -M), and never the user's own -M options.
 """
 
+import contextlib
 import dataclasses
 import functools
 import os
@@ -11,6 +12,10 @@ import re
 import shutil
 import subprocess
 import tempfile
+from pathlib import Path
+
+import zygote
+from zygote import Zygote
 
 from . import depfile
 
@@ -80,16 +85,69 @@ def absolute(path: str, cwd: str) -> str:
     return path if path.startswith("/") else f"{cwd.rstrip('/')}/{path}"
 
 
+class Forks:
+    """
+    clang and clang++, each started once, in this environment, and forked for each command: of what
+    a small file costs, most is their start. (gcc's driver starts other programs in any case.)
+    """
+
+    NAMES = ("clang", "clang++")
+
+    def __init__(self, env: dict[str, str]):
+        self.env = env
+        self.temp = tempfile.TemporaryDirectory(prefix="judge-")
+        self.library: Path | None = None
+        self.zygotes: dict[str, Zygote] = {}
+
+    def run(self, cwd: str, command: list[str]) -> tuple[int, bytes]:
+        name = command[0]
+        if name not in self.zygotes:
+            self.library = self.library or zygote.build(Path(self.temp.name))
+            program = shutil.which(name, path=self.env.get("PATH")) or name
+            self.zygotes[name] = Zygote(program, self.env, self.library)
+        errors = Path(self.temp.name) / "errors"
+        status = self.zygotes[name].run(str(errors), cwd, command)
+        return os.waitstatus_to_exitcode(status), errors.read_bytes()
+
+    def close(self) -> None:
+        for one in self.zygotes.values():
+            one.close()
+        self.temp.cleanup()
+
+
+_forks: Forks | None = None
+
+
+@contextlib.contextmanager
+def forking(env: dict[str, str]):
+    """In it, run() has its commands in this environment by a Forks."""
+    global _forks
+    _forks = Forks(env)
+    try:
+        yield
+    finally:
+        _forks.close()
+        _forks = None
+
+
+def _execute(cwd: str, command: list[str], env: dict[str, str]) -> tuple[int, bytes]:
+    """The exit code (negative: a signal), and what it said."""
+    if _forks and command[0] in Forks.NAMES and env == _forks.env:
+        return _forks.run(cwd, command)
+    done = subprocess.run(
+        command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False
+    )
+    return done.returncode, done.stderr
+
+
 def run(cwd: str, argv: list[str], env: dict[str, str], make_object: bool = False) -> Truth:
     """Compile, and read what it depended on."""
     with tempfile.TemporaryDirectory(prefix="judge-") as temp:
         deps = os.path.join(temp, "deps")
         command = real_command(argv, deps, os.path.join(temp, "object"), make_object)
-        done = subprocess.run(
-            command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False
-        )
-        if done.returncode != 0:
-            return Truth(False, [], done.stderr.decode(errors="replace")[-2000:])
+        code, said = _execute(cwd, command, env)
+        if code != 0:
+            return Truth(False, [], said.decode(errors="replace")[-2000:])
         if not os.path.exists(deps) and (text := preprocessed(argv)):
             return Truth(True, [absolute(text, cwd)], "")
         with open(deps, "rb") as f:

@@ -395,7 +395,7 @@ def compiled_meanwhile(client, tree, argv, there, back):
     """The object that comes about when there is done before the headers are read, back after it."""
     running = client.start([client.program, *argv], tree.path)
     cc1 = procs.eventually("cc1 runs", lambda: those_that("cc1", "u.c"))[0]
-    stat = stop(cc1) and procs.processes().get(cc1)
+    stat = stop(cc1) and procs.stat(cc1)
     driver = stat and stat.parent
     if not driver or not stop(driver):  # both have ended
         assert running.wait().code == 0
@@ -443,7 +443,7 @@ def test_output_of_another_job(lab, other):
         running = client.start([client.program, *compile_, "u.o", "-DX=1"], tree.path)
         found = procs.eventually("it assembles", lambda: running.process.poll() is not None
                                  or those_that("as", "u.o"))
-        stat = found is not True and procs.processes().get(found[0])
+        stat = found is not True and procs.stat(found[0])
         if not stat or not stop(stat.parent):
             running.wait()
             continue  # it was faster than we

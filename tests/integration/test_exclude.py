@@ -54,13 +54,13 @@ class World:
 
     def kept(self):
         """All bytes that the exact worker has been given: Directories, with their names, too."""
-        found = b""
+        found = []
         for top, directories, files in os.walk(self.exact.options[2]):
             # Made of these, and on their way out.
             directories[:] = [d for d in directories if d != "roots"]
             for name in files:
-                found += (Path(top) / name).read_bytes()
-        return found
+                found.append((Path(top) / name).read_bytes())
+        return b"\n".join(found)
 
 
 @pytest.mark.parametrize("source", ["u.c", "v.c"], ids=["header", "link"])

@@ -16,6 +16,7 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent / "bench"))
 import two_compilers  # noqa: E402  (bench is not a package)
+import zygote  # noqa: E402
 
 OTHER = {"gcc": "clang", "clang": "gcc"}
 
@@ -55,7 +56,7 @@ def answer(cwd: str, compiler: str, args: list, lies: list, compilers: dict) -> 
 def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        library = two_compilers.build_zygote(folder)
+        library = zygote.build(folder)
         compilers = {f: two_compilers.Compiler(f, folder, library) for f in OTHER}
         for line in sys.stdin:
             cwd, compiler, *args = line.rstrip("\n").split("\t")

@@ -49,18 +49,28 @@ def spawn(argv, **popen_args) -> subprocess.Popen:
     return process
 
 
-def reap_adopted() -> None:
-    for task in os.listdir("/proc/self/task"):
+def children(pid: int) -> set[int]:
+    """Of all its threads; zombies too. None if it has ended."""
+    found: set[int] = set()
+    try:
+        tasks = os.listdir(f"/proc/{pid}/task")
+    except FileNotFoundError:
+        return found
+    for task in tasks:
         try:
-            with open(f"/proc/self/task/{task}/children", encoding="ascii") as f:
-                pids = {int(pid) for pid in f.read().split()}
+            with open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as f:
+                found.update(int(child) for child in f.read().split())
         except (FileNotFoundError, ProcessLookupError):
-            continue  # a thread that has ended
-        for pid in pids - _ours:
-            try:
-                os.waitpid(pid, os.WNOHANG)
-            except ChildProcessError:
-                pass
+            pass  # a thread that has ended
+    return found
+
+
+def reap_adopted() -> None:
+    for pid in children(os.getpid()) - _ours:
+        try:
+            os.waitpid(pid, os.WNOHANG)
+        except ChildProcessError:
+            pass
 
 
 def wait(process: subprocess.Popen, deadline: float = DEADLINE) -> int:
@@ -121,30 +131,36 @@ class Stat:
         self.start = int(fields[19])
 
 
+def stat(pid: int) -> Stat | None:
+    """None if there is no such process."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as f:
+            return Stat(f.read())
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
 def processes() -> dict[int, Stat]:
-    found = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as f:
-                    found[int(name)] = Stat(f.read())
-            except (FileNotFoundError, ProcessLookupError):
-                pass
-    return found
+    every = {int(name): stat(int(name)) for name in os.listdir("/proc") if name.isdigit()}
+    return {pid: its for pid, its in every.items() if its}
 
 
 def descendants(root: int | None = None) -> dict[int, Stat]:
-    """Living ones (zombies are not) of a process; by default of this one."""
-    every = processes()
-    children: dict[int, list[int]] = {}
-    for pid, stat in every.items():
-        children.setdefault(stat.parent, []).append(pid)
-    found, queue = {}, [root or os.getpid()]
-    while queue:
-        for pid in children.get(queue.pop(), []):
-            queue.append(pid)
-            if every[pid].state not in "ZX":
-                found[pid] = every[pid]
+    """
+    Living ones (zombies are not) of a process; by default of this one, which gets the children of
+    those that end meanwhile: so until it has no new ones.
+    """
+    root = root or os.getpid()
+    seen: set[int] = set()
+    found = {}
+    while new := children(root) - seen:
+        while new:
+            pid = new.pop()
+            seen.add(pid)
+            new |= children(pid) - seen
+            its = stat(pid)
+            if its and its.state not in "ZX":
+                found[pid] = its
     return found
 
 
@@ -166,8 +182,8 @@ def environment(pid: int) -> list[str]:
 
 
 def is_alive(pid: int) -> bool:
-    stat = processes().get(pid)
-    return stat is not None and stat.state not in "ZX"
+    its = stat(pid)
+    return its is not None and its.state not in "ZX"
 
 
 def kill_all(pids) -> None:

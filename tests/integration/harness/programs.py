@@ -136,15 +136,17 @@ class Client:
         """End the agent in good order; complaints."""
         if not self.is_ours or not self.program.exists():
             return []
-        had_one = bool(self.agents())
+        had = self.agents()
         result = self.run("--stop-agent")
         complaints = []
+        for pid in had:
+            procs.wait_pid(pid, 10)
         try:
             procs.eventually("the agent ends", lambda: not self.agents(), 10)
         except procs.Hangs:
             complaints.append(f"agent lives after --stop-agent: {result}")
         sockets = [str(p) for p in self.dir.rglob("*") if p.is_socket()]
-        if sockets and had_one:
+        if sockets and had:
             complaints.append(f"sockets left: {sockets}")
         return complaints
 
