@@ -203,13 +203,14 @@ def request(*argv, source=SOURCE, length=None):
 
 
 def read_exactly(stream, n):
-    data = b""
+    data = bytearray()
     while len(data) < n:
-        more = stream.recv(n - len(data)) if isinstance(stream, socket.socket) else stream.read(n)
+        most = min(n - len(data), 1 << 20)
+        more = stream.recv(most) if isinstance(stream, socket.socket) else stream.read(most)
         if not more:
-            raise EOFError(data)
+            raise EOFError(bytes(data))
         data += more
-    return data
+    return bytes(data)
 
 
 def read_token(stream, name):
