@@ -7,8 +7,11 @@ import subprocess
 from pathlib import Path
 
 
+NOT_BEGUN = (125, 126)  # exit codes of zygote.c's own; no compiler's
+
+
 class Ended(Exception):
-    """The zygote itself is gone: a trouble of the machine's."""
+    """The zygote is gone, or could not begin a command: a trouble of the machine's."""
 
 
 def build(folder: Path) -> Path:
@@ -34,7 +37,10 @@ class Zygote:
         reply = self.process.stdout.read(4)
         if len(reply) != 4:
             raise Ended(f"zygote of {argv[0]} ended")
-        return struct.unpack("=i", reply)[0]
+        status = struct.unpack("=i", reply)[0]
+        if status == -1 or os.waitstatus_to_exitcode(status) in NOT_BEGUN:
+            raise Ended(f"zygote could not begin {argv} in {cwd}")
+        return status
 
     def close(self):
         self.process.stdin.close()

@@ -15,7 +15,6 @@ import tempfile
 from pathlib import Path
 
 import zygote
-from zygote import Zygote
 
 from . import depfile
 
@@ -97,14 +96,14 @@ class Forks:
         self.env = env
         self.temp = tempfile.TemporaryDirectory(prefix="judge-")
         self.library: Path | None = None
-        self.zygotes: dict[str, Zygote] = {}
+        self.zygotes: dict[str, zygote.Zygote] = {}
 
     def run(self, cwd: str, command: list[str]) -> tuple[int, bytes]:
         name = command[0]
         if name not in self.zygotes:
             self.library = self.library or zygote.build(Path(self.temp.name))
             program = shutil.which(name, path=self.env.get("PATH")) or name
-            self.zygotes[name] = Zygote(program, self.env, self.library)
+            self.zygotes[name] = zygote.Zygote(program, self.env, self.library)
         errors = Path(self.temp.name) / "errors"
         status = self.zygotes[name].run(str(errors), cwd, command)
         return os.waitstatus_to_exitcode(status), errors.read_bytes()

@@ -50,7 +50,7 @@ def spawn(argv, **popen_args) -> subprocess.Popen:
 
 
 def children(pid: int) -> set[int]:
-    """Of all its threads; zombies too. None if it has ended."""
+    """Of all its threads; zombies too. No children if it has ended."""
     found: set[int] = set()
     try:
         tasks = os.listdir(f"/proc/{pid}/task")
@@ -147,21 +147,15 @@ def processes() -> dict[int, Stat]:
 
 def descendants(root: int | None = None) -> dict[int, Stat]:
     """
-    Living ones (zombies are not) of a process; by default of this one, which gets the children of
-    those that end meanwhile: so until it has no new ones.
+    Living ones (zombies are not) of a process; by default of this one. The children of one that
+    ends meanwhile become those of one above it: so until none of them has new ones.
     """
     root = root or os.getpid()
-    seen: set[int] = set()
-    found = {}
-    while new := children(root) - seen:
-        while new:
-            pid = new.pop()
-            seen.add(pid)
-            new |= children(pid) - seen
-            its = stat(pid)
-            if its and its.state not in "ZX":
-                found[pid] = its
-    return found
+    seen = {root}
+    while new := set().union(*map(children, seen)) - seen:
+        seen |= new
+    every = {pid: stat(pid) for pid in seen - {root}}
+    return {pid: its for pid, its in every.items() if its and its.state not in "ZX"}
 
 
 def command_line(pid: int) -> str:
