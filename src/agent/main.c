@@ -390,8 +390,8 @@ int main(int argc, char **argv)
 	/* Nothing of the build that happened to start us may stay open because of us. */
 	if (ready > 0) {
 		if (ready > 3)
-			close_range(3, (unsigned)ready - 1, 0);
-		close_range((unsigned)ready + 1, ~0U, 0);
+			util_close_range(3, (unsigned)ready - 1, false);
+		util_close_range((unsigned)ready + 1, ~0U, false);
 		fcntl((int)ready, F_SETFD, FD_CLOEXEC);
 		if (background() < 0)
 			return 100;

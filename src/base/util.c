@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 void util_free(void *pointer_to_pointer)
@@ -22,6 +23,12 @@ void util_close(int *fd)
 		close(*fd);
 	*fd = -1;
 	errno = saved;
+}
+
+int util_close_range(unsigned first, unsigned last, bool on_exec)
+{
+	/* CLOSE_RANGE_CLOEXEC, which old kernels' headers do not have. */
+	return syscall(SYS_close_range, first, last, on_exec ? 4U : 0U) < 0 ? -errno : 0;
 }
 
 bool str_eq(const char *a, const char *b)

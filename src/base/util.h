@@ -42,6 +42,10 @@
 void util_free(void *pointer_to_pointer);
 void util_close(int *fd);
 
+/* close_range(2), which not every libc has: close descriptors first to last, or mark them to be closed
+ * by exec. -errno. */
+int util_close_range(unsigned first, unsigned last, bool on_exec);
+
 bool str_eq(const char *a, const char *b);
 bool str_starts(const char *s, const char *prefix);
 bool str_ends(const char *s, const char *suffix);

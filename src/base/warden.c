@@ -246,7 +246,7 @@ static void __attribute__((noreturn)) run_warden(int fd, pid_t session)
 	setsid();
 	prctl(PR_SET_NAME, "distcc-warden");
 	dup2(fd, STDIN_FILENO);
-	close_range(STDIN_FILENO + 1, ~0U, 0);
+	util_close_range(STDIN_FILENO + 1, ~0U, false);
 	if (chdir("/") < 0) {
 		/* Stays where it is: only an unmount would mind. */
 	}

@@ -29,12 +29,14 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/util.h"
 #include "sandbox/image.h"
 #include "sandbox/init.h"
 
@@ -185,7 +187,7 @@ static int start(struct helper *h)
 	close(pair[1]);
 	h->init = pair[0];
 	/* Who reads the job's output waits for all writers to close it. */
-	close_range(0, STDERR_FILENO, 0);
+	util_close_range(0, STDERR_FILENO, false);
 	if (pid < 0)
 		return fail(h, SANDBOX_STEP_CLONE, (int)pid);
 	h->pid = (pid_t)pid;
@@ -232,16 +234,24 @@ static void wait_for_end(struct helper *h)
 	}
 }
 
+static uint64_t ns_of(const struct timeval *tv)
+{
+	return (uint64_t)tv->tv_sec * 1000000000 + (uint64_t)tv->tv_usec * 1000;
+}
+
 static void reap(struct helper *h)
 {
+	struct rusage usage = {.ru_maxrss = 0};
 	int status;
 
 	if (h->pid <= 0)
 		return;
 	kill(h->pid, SIGKILL);
 	/* Returns when every process of its namespace is gone: the kernel waits for them first. */
-	while (wait4(h->pid, &status, 0, &h->report.usage) < 0 && errno == EINTR)
+	while (wait4(h->pid, &status, 0, &usage) < 0 && errno == EINTR)
 		;
+	h->report.cpu_ns = ns_of(&usage.ru_utime) + ns_of(&usage.ru_stime);
+	h->report.max_rss = (uint64_t)usage.ru_maxrss << 10;
 }
 
 static int receive_tree(int from)

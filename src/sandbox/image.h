@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-#include <sys/resource.h>
-
 #include "base/buf.h"
 #include "sandbox/plan.h"
 
@@ -39,5 +37,5 @@ struct image_report {
 	int32_t status;
 	uint32_t timed_out;
 	uint64_t setup_ns, wall_ns;
-	struct rusage usage;
+	uint64_t cpu_ns, max_rss; /* as in sandbox_result */
 };

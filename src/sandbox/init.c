@@ -16,15 +16,13 @@
 #include <unistd.h>
 
 #include "base/env.h"
+#include "base/util.h"
 #include "sandbox/rlimits.h"
 #include "sandbox/lookups.h"
 #include "sandbox/loopback.h"
 #include "sandbox/mountfd.h"
 #include "sandbox/privileges.h"
 #include "sandbox/tree.h"
-
-/* From <linux/close_range.h>, which old kernels' headers do not have. */
-#define CLOSE_RANGE_CLOEXEC_ 4U
 
 uint64_t init_now_ns(void)
 {
@@ -252,12 +250,14 @@ static int start(struct init *in, pid_t *ret_pid)
 {
 	volatile int error = 0;
 	pid_t pid;
+	int r;
 
 	in->step = SANDBOX_STEP_EXEC;
 	umask(022);
 	/* Whatever is open here but 0 to 2 was not meant for the job. */
-	if (close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC_) < 0)
-		return -errno;
+	r = util_close_range(STDERR_FILENO + 1, ~0U, true);
+	if (r < 0)
+		return r;
 	if (in->lookups)
 		return start_traced(in, ret_pid);
 	pid = vfork();
@@ -332,7 +332,7 @@ void init_run(const struct image_job *job, struct init_shared *shared, int to)
 	}
 	shared->started_ns = init_now_ns();
 	shared->started = true;
-	close_range(0, STDERR_FILENO, 0);
+	util_close_range(0, STDERR_FILENO, false);
 	reap_until(&in, pid);
 	/* Without it nothing is known of the job's look-ups, which is no fault of the job. */
 	if (in.lookups && lookups_write(in.lookups, job->plan.fd_lookups) < 0)

@@ -212,7 +212,7 @@ void lookups_gone(struct lookups *l, pid_t pid)
 static void go_on(pid_t pid, int how, int signal)
 {
 	/* It fails if the process has been killed meanwhile, which waitpid will tell. */
-	(void)ptrace((enum __ptrace_request)how, pid, NULL, (void *)(intptr_t)signal);
+	(void)ptrace(how, pid, NULL, (void *)(intptr_t)signal);
 }
 
 static bool ask(pid_t pid, uint8_t op, struct __ptrace_syscall_info *ret)

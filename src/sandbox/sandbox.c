@@ -337,7 +337,7 @@ static int receive(int from, struct image_report *ret, int *ret_tree)
 static enum sandbox_limit limit_of(const struct sandbox_run *run, const struct image_report *r,
 	const struct cgroup_usage *usage)
 {
-	uint64_t cpu_s = (uint64_t)(r->usage.ru_utime.tv_sec + r->usage.ru_stime.tv_sec);
+	uint64_t cpu_s = r->cpu_ns / 1000000000;
 	int signal = WIFSIGNALED(r->status) ? WTERMSIG(r->status) : 0;
 
 	if (r->timed_out)
@@ -373,7 +373,8 @@ int sandbox_collect(struct sandbox *s, struct sandbox_run *run, struct sandbox_r
 		.status = report.status,
 		.killed = run->killed && report.status == SIGKILL,
 		.limit = limit_of(run, &report, &usage),
-		.usage = report.usage,
+		.cpu_ns = report.cpu_ns,
+		.max_rss = report.max_rss,
 		.setup_ns = report.setup_ns,
 		.wall_ns = report.wall_ns,
 		.memory_peak = usage.memory_peak,

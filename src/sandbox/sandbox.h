@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-#include <sys/resource.h>
-
 #include "sandbox/isolation.h"
 #include "sandbox/plan.h"
 
@@ -114,7 +112,8 @@ struct sandbox_result {
 	int status;  /* wait status of the program */
 	bool killed; /* by sandbox_kill */
 	enum sandbox_limit limit;
-	struct rusage usage;  /* of all its processes; ru_maxrss is the largest one's */
+	uint64_t cpu_ns;      /* of all its processes */
+	uint64_t max_rss;     /* bytes, of the largest one */
 	uint64_t setup_ns;    /* until its program was started */
 	uint64_t wall_ns;     /* from there to its end */
 	uint64_t memory_peak; /* of all together, where a cgroup counts it; else 0 */

@@ -173,17 +173,22 @@ static void close_listeners(struct server *s)
 	s->n_listeners = 0;
 }
 
+static void close_parts(struct server *s)
+{
+	s->ending = true;
+	close_listeners(s);
+	remote_stop(s);
+	report_stop(s);
+}
+
 static void server_end(struct server *s)
 {
 	if (s->ending)
 		return;
-	s->ending = true;
-	close_listeners(s);
+	close_parts(s);
 	for (size_t i = 0; i < ARRAY_SIZE(s->signals); i++)
 		uv_close((uv_handle_t *)&s->signals[i], NULL);
 	uv_close((uv_handle_t *)&s->lifetime, NULL);
-	remote_stop(s);
-	report_stop(s);
 	abort_clients(s, false);
 }
 
@@ -325,6 +330,22 @@ static int init_jobs(struct server *s)
 	return r < 0 ? r : init_confine(s);
 }
 
+static int init_loop(struct server *s)
+{
+	int r = uv_loop_init(&s->loop);
+
+	if (r < 0)
+		return r;
+	s->has_loop = true;
+	r = init_signals(s);
+	if (r == 0)
+		r = uv_timer_init(&s->loop, &s->lifetime);
+	s->lifetime.data = s;
+	if (r == 0 && s->options->lifetime_s > 0)
+		r = uv_timer_start(&s->lifetime, on_lifetime, s->options->lifetime_s * MS, 0);
+	return r;
+}
+
 int server_init(struct server *s, const struct options *o, const struct secrets *secrets)
 {
 	int r;
@@ -332,6 +353,7 @@ int server_init(struct server *s, const struct options *o, const struct secrets 
 	*s = (struct server){
 		.options = o, .secrets = secrets, .check_acl = true, .accepting = true};
 	s->jobs.warden = (struct warden)WARDEN_INIT;
+	s->jobs.watch.fd = s->service.roots_fd = -1;
 	list_init(&s->clients);
 	queue_init(&s->queue, (unsigned)o->jobs);
 	s->memory.max = MAX((size_t)MEMORY_MIN,
@@ -346,21 +368,18 @@ int server_init(struct server *s, const struct options *o, const struct secrets 
 	s->conns = (struct conn_shared){.loop = &s->loop,
 		.scratch = malloc(SERVER_SCRATCH),
 		.scratch_size = SERVER_SCRATCH};
-	r = s->conns.scratch ? uv_loop_init(&s->loop) : -ENOMEM;
-	if (r == 0)
-		r = init_signals(s);
-	if (r == 0)
-		r = uv_timer_init(&s->loop, &s->lifetime);
-	s->lifetime.data = s;
-	if (r == 0 && o->lifetime_s > 0)
-		r = uv_timer_start(&s->lifetime, on_lifetime, o->lifetime_s * MS, 0);
+	r = s->conns.scratch ? init_loop(s) : -ENOMEM;
 	if (r == 0) {
 		open_sandbox(s);
 		r = init_jobs(s);
 	}
 	if (r == 0)
 		r = remote_open(s);
-	return r < 0 ? r : report_open(s);
+	if (r == 0)
+		r = report_open(s);
+	if (r < 0)
+		server_fini(s);
+	return r;
 }
 
 int server_listen(struct server *s, const int *fds, size_t n)
@@ -403,16 +422,38 @@ int server_serve(struct server *s, int fd_in, int fd_out)
 	return door_open(s, fd_in, fd_out, peer, peer ? len : 0);
 }
 
+static void close_handle(uv_handle_t *handle, void *data)
+{
+	if (!uv_is_closing(handle))
+		uv_close(handle, NULL);
+}
+
+/* Also of a server that never ran, or that has only half begun. */
+static int close_loop(struct server *s)
+{
+	if (!s->has_loop)
+		return 0;
+	s->has_loop = false;
+	if (!s->ending) {
+		close_parts(s);
+		feed_watch_close(&s->jobs.watch);
+		uv_walk(&s->loop, close_handle, NULL);
+		uv_run(&s->loop, UV_RUN_DEFAULT);
+	}
+	return uv_loop_close(&s->loop);
+}
+
 int server_run(struct server *s)
 {
 	uv_run(&s->loop, UV_RUN_DEFAULT);
 	jobdir_pool_fini(&s->jobs.dirs);
 	warden_stop(&s->jobs.warden);
-	return uv_loop_close(&s->loop);
+	return close_loop(s);
 }
 
 void server_fini(struct server *s)
 {
+	close_loop(s);
 	remote_close(s);
 	confine_fini(&s->jobs.confine);
 	sandbox_free(s->sandbox);

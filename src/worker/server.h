@@ -39,6 +39,7 @@ struct server_listener {
 
 struct server {
 	uv_loop_t loop;
+	bool has_loop;
 	const struct options *options;
 	struct compiler_policy policy;
 	struct sandbox *sandbox; /* NULL: there is none */
@@ -69,7 +70,8 @@ struct server {
 
 /*
  * Make everything but clients and listeners: directory, warden, queue, signals. The process is
- * already who and where it will be. secrets outlive it. 0, -errno, or COMPILER_NOBODY.
+ * already who and where it will be. secrets outlive it. 0, -errno, or COMPILER_NOBODY, and then there
+ * is nothing to be ended.
  */
 int server_init(
 	struct server *s, const struct options *o, const struct secrets *secrets) MUST_CHECK;
@@ -81,7 +83,7 @@ int server_listen(struct server *s, const int *fds, size_t n) MUST_CHECK;
 int server_serve(struct server *s, int fd_in, int fd_out) MUST_CHECK;
 
 int server_run(struct server *s) MUST_CHECK; /* until told to end by signal or lifetime */
-void server_fini(struct server *s);
+void server_fini(struct server *s);          /* whether it has run or not */
 
 /* Bytes that one job may use, where there is a cgroup: one that takes all is killed, and not the
  * machine. */

@@ -109,8 +109,8 @@ static bool set_text(struct tool *t, const char *name, char *value)
 		const char *name;
 		const char **field;
 	} texts[] = {{"helper", &t->config.helper}, {"input", &t->plan.input},
-		{"cwd", &t->plan.cwd}, {"out", &t->out}, {"err", &t->err}, {"in", &t->in}, {"lookups", &t->lookups},
-		{"kill-on", &t->kill_on}};
+		{"cwd", &t->plan.cwd}, {"out", &t->out}, {"err", &t->err}, {"in", &t->in},
+		{"lookups", &t->lookups}, {"kill-on", &t->kill_on}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		if (str_eq(texts[i].name, name)) {
@@ -219,14 +219,13 @@ static void print_result(struct tool *t, const struct sandbox_result *r)
 
 	printf("{\"step\": \"%s\", \"error\": \"%s\", \"exit\": %d, \"signal\": %d, "
 	       "\"killed\": %s, \"limit\": \"%s\", \"setup_ms\": %.3f, \"wall_ms\": %.3f, "
-	       "\"cpu_ms\": %.3f, \"maxrss_kb\": %ld, \"memory_peak\": %llu",
+	       "\"cpu_ms\": %.3f, \"maxrss_kb\": %llu, \"memory_peak\": %llu",
 		sandbox_step_name(r->step), r->error ? strerrorname_np(r->error) : "",
 		WIFEXITED(status) ? WEXITSTATUS(status) : -1,
 		WIFSIGNALED(status) ? WTERMSIG(status) : 0, r->killed ? "true" : "false",
 		sandbox_limit_name(r->limit), (double)r->setup_ns / 1e6, (double)r->wall_ns / 1e6,
-		(double)(r->usage.ru_utime.tv_sec + r->usage.ru_stime.tv_sec) * 1e3 +
-			(double)(r->usage.ru_utime.tv_usec + r->usage.ru_stime.tv_usec) / 1e3,
-		r->usage.ru_maxrss, (unsigned long long)r->memory_peak);
+		(double)r->cpu_ns / 1e6, (unsigned long long)r->max_rss >> 10,
+		(unsigned long long)r->memory_peak);
 	print_outputs(t, r->tree_fd);
 	printf("}\n");
 }

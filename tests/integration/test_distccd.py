@@ -496,6 +496,7 @@ def test_inetd_client_goes(root):
 @pytest.mark.parametrize(
     "code, options",
     [
+        (100, ["--store", "/dev/null/store"]),
         (101, ["--no-such-option"]),
         (101, ["--jobs", "0"]),
         (101, ["--allow", "example"]),

@@ -21,6 +21,7 @@ from reapi import DEADLINE, Client
 from rextool import Tool
 
 BUILD = Path(os.environ["DISTCC_BUILD_DIR"])
+HELPER = os.environ.get("DISTCC_SANDBOX_HELPER", "src/sandbox/distcc-sandbox")
 ROOTLESS = 61234  # nobody's, as far as anybody knows
 
 
@@ -30,7 +31,7 @@ class Server:
         self.top.chmod(0o755)
         (self.top / "store").mkdir()
         os.chown(self.top / "store", uid, uid)
-        for program in ("tests/service/service-server", "src/sandbox/distcc-sandbox"):
+        for program in ("tests/service/service-server", HELPER):
             shutil.copy(BUILD / program, self.top)
         self.uid = uid
         self.options = options
