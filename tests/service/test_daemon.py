@@ -230,6 +230,8 @@ def _refuses(port):
         socket.create_connection(("127.0.0.1", port), timeout=DEADLINE).close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:  # it closes just now
+        pass
     return False
 
 

@@ -47,6 +47,8 @@ def refuses(port):
         socket.create_connection(("127.0.0.1", port), SECONDS).close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:  # it closes just now
+        pass
     return False
 
 
