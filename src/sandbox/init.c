@@ -248,7 +248,6 @@ static int start_traced(struct init *in, pid_t *ret_pid)
 
 static int start(struct init *in, pid_t *ret_pid)
 {
-	volatile int error = 0;
 	pid_t pid;
 	int r;
 
@@ -262,11 +261,12 @@ static int start(struct init *in, pid_t *ret_pid)
 		return start_traced(in, ret_pid);
 	pid = vfork();
 	if (pid == 0)
-		become_job(in->job, &error);
+		become_job(in->job, &in->shared->exec_error);
 	if (pid < 0)
 		return -errno;
 	*ret_pid = pid;
-	return error ? -error : 0;
+	/* Where this libc's vfork is a fork, reap_until finds it. */
+	return -in->shared->exec_error;
 }
 
 /* Without a namespace of its own for processes, what the program has left is found by its group. */
@@ -294,7 +294,7 @@ static void reap_until(struct init *in, pid_t pid)
 		if (got < 0 && errno != EINTR)
 			return;
 	}
-	if (in->lookups && in->shared->exec_error) {
+	if (in->shared->exec_error) {
 		in->shared->step = SANDBOX_STEP_EXEC;
 		in->shared->error = in->shared->exec_error;
 		return;

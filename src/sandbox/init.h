@@ -11,7 +11,7 @@ struct init_shared {
 	bool started, ended;
 	int status;
 	uint64_t started_ns, ended_ns; /* CLOCK_MONOTONIC */
-	volatile int exec_error;       /* of a job that is traced */
+	volatile int exec_error;       /* why the job's process became no program */
 };
 
 uint64_t init_now_ns(void);

@@ -99,7 +99,7 @@ static void on_watch_closed(uv_handle_t *handle)
 
 void feed_watch_close(struct feed_watch *w)
 {
-	if (w->fd >= 0)
+	if (w->fd >= 0 && !uv_is_closing((uv_handle_t *)&w->poll))
 		uv_close((uv_handle_t *)&w->poll, on_watch_closed);
 }
 

@@ -41,6 +41,7 @@ struct pages {
 	unsigned handles;
 	struct list connections;
 	size_t n_connections;
+	size_t n_gone; /* which source.gone has not been told of */
 	bool adding;
 	struct page metrics, status;
 	void (*on_closed)(void *data);
@@ -184,8 +185,18 @@ static void on_notify(void *data, struct MHD_Connection *mhd, void **context,
 		list_unlink(&c->link);
 		free(c);
 	}
-	if (p->source.gone && !p->adding)
-		p->source.gone(p->source.data);
+	p->n_gone += !p->adding;
+}
+
+/* Outside of MHD, whose daemon gone may stop: nothing of p is touched after this. */
+static void tell_gone(struct pages *p)
+{
+	const struct pages_source source = p->source;
+	size_t n = p->n_gone;
+
+	p->n_gone = 0;
+	while (source.gone && n-- > 0)
+		source.gone(source.data);
 }
 
 /* ---- the loop ---- */
@@ -220,8 +231,9 @@ static void turn(struct pages *p)
 		wait = MIN(wait, (uint64_t)mhd);
 	if (wait == UINT64_MAX)
 		uv_timer_stop(&p->timer);
-	else if (uv_timer_start(&p->timer, on_timer, wait, 0) < 0)
-		return; /* only of a timer that is closing */
+	else
+		(void)!uv_timer_start(&p->timer, on_timer, wait, 0); /* it is not closing */
+	tell_gone(p);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -335,6 +347,7 @@ void pages_close(struct pages *p, void (*on_closed)(void *data), void *data)
 	MHD_stop_daemon(p->daemon);
 	forget_page(&p->metrics);
 	forget_page(&p->status);
+	tell_gone(p);
 	if (p->handles == 0)
 		free(p);
 }

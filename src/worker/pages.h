@@ -32,7 +32,7 @@ struct pages_source {
 	int (*metrics)(struct buf *ret, void *data);
 	int (*status)(struct buf *ret, void *data);
 	bool (*serving)(void *data); /* false: draining */
-	/* A connection that pages_add took is gone. May be NULL. */
+	/* A connection that pages_add took is gone; it may close the pages. May be NULL. */
 	void (*gone)(void *data);
 	void *data;
 	uint64_t life_ms; /* 0: PAGES_LIFE_MS */
@@ -53,7 +53,8 @@ int pages_add(struct pages *p, int fd, const struct sockaddr *peer, socklen_t le
 size_t pages_connections(const struct pages *p); /* NULL: 0 */
 
 /*
- * Connections are closed (gone is called for each, from inside). Not from inside a callback.
+ * Connections are closed (gone is called for each, from inside). Not from inside metrics, status or
+ * serving.
  * on_closed (may be NULL) is called from the loop when p is gone. p may be NULL: then nothing
  * happens, and on_closed is not called.
  */

@@ -417,6 +417,8 @@ int server_serve(struct server *s, int fd_in, int fd_out)
 	}
 	if (why) {
 		log_refusal(why, peer, len);
+		close(fd_in);
+		close(fd_out);
 		return -EACCES;
 	}
 	return door_open(s, fd_in, fd_out, peer, peer ? len : 0);

@@ -235,6 +235,22 @@ def _refuses(port):
     return False
 
 
+@pytest.mark.parametrize("times", [1, 2])
+def test_page_that_is_not_asked_for_whole(daemon, times):
+    """The end waits for its client, unless it is asked for a second time."""
+    d = daemon()
+    with socket.create_connection(("127.0.0.1", d.port), timeout=DEADLINE) as page:
+        page.sendall(b"GET / HTTP/1.1\r\n")
+        d.page("/")
+        d.process.send_signal(signal.SIGTERM)
+        until(lambda: _refuses(d.port))
+        assert d.process.poll() is None
+        if times == 2:
+            d.process.send_signal(signal.SIGTERM)
+            assert d.process.wait(DEADLINE) == 0
+    assert d.process.wait(DEADLINE) == 0
+
+
 def test_second_signal(daemon):
     d = daemon()
     stream = running(d.client(), ["/bin/sleep", "1000"])

@@ -24,19 +24,17 @@
 static const char *world; /* its path */
 
 /* What others mount meanwhile would be a change of everything. (Without root nobody mounts.) */
-static int leave_other_mounts(void)
+static void leave_other_mounts(void)
 {
-	if (unshare(CLONE_NEWNS) < 0)
-		return errno == EPERM ? 0 : -1;
-	return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+	if (unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		fprintf(stderr, "mounts of others are seen: %s\n", strerror(errno));
 }
 
 int world_setup(void **state)
 {
 	char name[] = "/tmp/test_scan_XXXXXX";
 
-	if (leave_other_mounts() < 0)
-		return -1;
+	leave_other_mounts();
 	umask(022);
 	if (!mkdtemp(name) || chmod(name, 0755) < 0 || chdir(name) < 0)
 		return -1;

@@ -24,7 +24,7 @@ enum { LIFE_MS = 1000, DRIP_MS = 50, ANSWER_MAX = 1 << 20, LARGE = 300000 };
 static struct state {
 	uv_loop_t loop;
 	struct pages *pages;
-	bool serving, broken, closed;
+	bool serving, broken, closing, closed;
 	unsigned made, gone;
 } st;
 
@@ -48,9 +48,18 @@ static bool is_serving(void *data)
 	return st.serving;
 }
 
+static void on_closed(void *data)
+{
+	st.closed = true;
+}
+
 static void on_gone(void *data)
 {
 	st.gone++;
+	if (st.closing && pages_connections(st.pages) == 0) {
+		pages_close(st.pages, on_closed, NULL);
+		st.pages = NULL;
+	}
 }
 
 static int set_up(void **state)
@@ -65,11 +74,6 @@ static int set_up(void **state)
 	if (uv_loop_init(&st.loop) < 0)
 		return -1;
 	return pages_new(&st.loop, &source, &st.pages);
-}
-
-static void on_closed(void *data)
-{
-	st.closed = true;
 }
 
 static int tear_down(void **state)
@@ -314,6 +318,21 @@ static void test_close(void **state)
 	assert_int_equal(pages_connections(NULL), 0);
 }
 
+/* Who waited for the last one closes the pages when that is gone. */
+static void test_close_after_the_last(void **state)
+{
+	static struct client c[2];
+
+	st.closing = true;
+	for (size_t i = 0; i < ARRAY_SIZE(c); i++)
+		assert_int_equal(client_open(&c[i], "GET / HT"), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(c); i++)
+		client_close(&c[i]);
+	while (!st.closed)
+		uv_run(&st.loop, UV_RUN_ONCE);
+	assert_int_equal(st.gone, ARRAY_SIZE(c));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -324,6 +343,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_large_request, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_too_many, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_close, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_close_after_the_last, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
