@@ -54,8 +54,7 @@ size_t pages_connections(const struct pages *p); /* NULL: 0 */
 
 /*
  * Connections are closed (gone is called for each, from inside). Not from inside metrics, status or
- * serving.
- * on_closed (may be NULL) is called from the loop when p is gone. p may be NULL: then nothing
- * happens, and on_closed is not called.
+ * serving. on_closed (may be NULL) is called from the loop when p is gone. p may be NULL: then
+ * nothing happens, and on_closed is not called.
  */
 void pages_close(struct pages *p, void (*on_closed)(void *data), void *data);

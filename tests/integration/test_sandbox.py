@@ -21,6 +21,7 @@ import pytest
 from harness import procs
 
 BUILD = Path(os.environ.get("DISTCC_BUILD_DIR", "build"))
+HELPER = os.environ.get("DISTCC_SANDBOX_HELPER", "src/sandbox/distcc-sandbox")
 ROOTLESS = 61234  # nobody's, as far as anybody knows
 PYTHON = "/usr/bin/python3"
 
@@ -76,7 +77,7 @@ class Box:
         for name in ("store", "trees", "trash", "io"):
             (self.top / name).mkdir()
             os.chown(self.top / name, uid, uid)
-        for program in ("tests/integration/sandbox-tool", "src/sandbox/distcc-sandbox"):
+        for program in ("tests/integration/sandbox-tool", HELPER):
             shutil.copy(BUILD / program, self.top)
         self.tool = self.top / "sandbox-tool"
         self.secret = self.top / "secret"

@@ -49,7 +49,7 @@ def test_a_feature_can_be_left_out(feature):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_few_programs_are_rejected(family):
-    done = differential("--programs", "80", "--compiler", family, "--jobs", "1")
+    done = differential("--programs", "200", "--compiler", family, "--jobs", "1")
     assert done.returncode == 0, done.stdout + done.stderr
     rejected = float(re.search(r"\(([\d.]+) % rejected\)", done.stdout).group(1))
     conditions, compiles = map(int, re.search(r"(\d+) conditions in (\d+)", done.stdout).groups())

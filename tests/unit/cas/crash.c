@@ -38,7 +38,7 @@ enum {
 	THREADS = 4,
 	CAP = 4 << 20,
 	AC_CAP = 16 << 10,
-	ROUNDS = 25,
+	ROUNDS = 50,
 	KILL_AFTER_MAX_US = 40000,
 };
 

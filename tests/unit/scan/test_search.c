@@ -21,7 +21,7 @@
 #include "scan/facts_run.h"
 #include "scan/search.h"
 
-enum { LINES_EACH = 20, OPTIONS_MAX = 14 };
+enum { LINES_EACH = 50, OPTIONS_MAX = 14 };
 
 static const char *const compilers[] = {"/usr/bin/gcc", "/usr/bin/clang"};
 static const char *const languages[] = {"c", "c++"};
